@@ -1,0 +1,163 @@
+r"""Critical points of a diffusion's potentials, in symbols.
+
+For two classes at +-m, with J the eigenvalue of grad s along m at the symmetric point:
+
+    density             J = 0                   <=>  Lambda = 1, for every process and sampler
+    reverse_sde         -f + g2 J = 0           the drift of the reverse SDE changes sign
+    probability_flow    -f + (g2/2) J = 0       the same for the flow
+    spectral            alpha^2 (top eigenvalue of Cov[x_0]) = 1        (Biroli et al. 2024)
+
+Divided by g2 each is a condition on (alpha, sigma) alone, since f/g2 = -(alpha^2/sigma^4) d log(alpha)/d SNR: the
+clock drops out.  It is solved for the signal-to-noise ratio R, and the process turns R into its time.
+Sources: Raya & Ambrogioni 2023 (2305.19693); Biroli, Bonnaire, de Bortoli & Mezard 2024 (2402.18491).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from analytic.diffusion import Diffusion
+from analytic.evaluate import evaluate, root
+from analytic.models import SymmetricPair
+from analytic.processes import ForwardProcess
+from analytic.stable import plain
+from analytic.symbols import alpha, f, g2, sigma, snr, t
+
+
+@dataclass(frozen=True)
+class CriticalPoint:
+    """One critical condition and where it is met.
+
+    object : what loses stability; kind : of the bifurcation; condition : a SymPy equation; time, snr, separation
+    (Lambda) : expressions, None where there is no solution.  status : "exact"; "conditional" (a solution for some values
+    of the symbols only); "numeric" (a root to 25 digits); "none"; "implicit" (no closed form, and symbols without values).
+    """
+
+    object: str
+    kind: str
+    condition: sp.Eq
+    time: sp.Expr | None
+    snr: sp.Expr | None
+    separation: sp.Expr | None
+    status: str
+    source: str
+
+    def _repr_latex_(self):
+        where = "none" if self.time is None else rf"t = {sp.latex(self.time)}"
+        return rf"$\text{{{self.object}}}:\; {sp.latex(self.condition)},\quad {where}$"
+
+
+CONDITIONS = (
+    ("density", "pitchfork", "theory: sign change of grad s, every process"),
+    ("reverse_sde", "pitchfork", "Raya & Ambrogioni 2023 (2305.19693)"),
+    ("probability_flow", "pitchfork", "Raya & Ambrogioni 2023 (2305.19693)"),
+    ("spectral", "crossover", "Biroli et al. 2024 (2402.18491)"),
+)
+
+
+amplitude = sp.Symbol("q", positive=True)
+SCAN = tuple(sp.Rational(k, 4) for k in range(-40, 41))
+
+
+def critical_points(model: SymmetricPair, process: ForwardProcess) -> tuple[CriticalPoint, ...]:
+    """The four critical conditions of two equally weighted classes, solved for the signal-to-noise ratio and time.
+
+    Parameters
+    ----------
+    model : SymmetricPair of weight 1/2, whose parameters may be symbols.  process : any forward process.
+
+    Raises
+    ------
+    TypeError for another model; ValueError for unequal weights (the pitchfork unfolds into a saddle-node).
+    """
+    if not isinstance(model, SymmetricPair):
+        raise TypeError(f"model: critical points are known for SymmetricPair, not for {type(model).__name__}")
+    if model.weight != sp.S.Half:
+        raise ValueError(f"weight: {model.weight} breaks the symmetry, no pitchfork is left; 1/2 is needed")
+    return tuple(_critical(model, process, *row) for row in CONDITIONS)
+
+
+def separation(model: SymmetricPair) -> sp.Expr:
+    """Lambda = alpha^2 |m|^2 / (sigma^2 + alpha^2 v), the signal-to-noise ratio along the class direction."""
+    return alpha**2 * model.mean_norm**2 / (sigma**2 + alpha**2 * model.variance)
+
+
+def _critical(model, process, name, kind, source):
+    left = _left_side(model, process, name)
+    condition = sp.Eq(left, 1 if name == "spectral" else 0)
+    path = process.alpha2_of_snr
+    if path is None or not sp.powdenest(path.subs(snr, amplitude**2)).is_rational_function(amplitude):
+        return _numerical(name, kind, condition, source, process, model)
+    ratio = _drift_per_noise(path)
+    on_path = (left - condition.rhs).subs(f, ratio * g2)
+    if name != "spectral":
+        on_path = on_path / g2
+    on_path = sp.together(sp.simplify(_on_path(on_path, path)))
+    found, status = _physical(sp.solve(sp.numer(on_path), snr))
+    if found is None:
+        return CriticalPoint(name, kind, condition, None, None, None, status, source)
+    lam = sp.simplify(_on_path(separation(model), path).subs(snr, found))
+    time = sp.simplify(process.time_of_snr.subs(snr, found))
+    return CriticalPoint(name, kind, condition, time, found, lam, status, source)
+
+
+def _on_path(expr, path):
+    return expr.subs(sigma, alpha / sp.sqrt(snr)).subs(alpha, sp.sqrt(path))
+
+
+def _numerical(name, kind, condition, source, process, model):
+    """Where the path has no rational form: the last sign change met on a scan of the log-SNR, then a root."""
+    residual = process.put_into(condition.lhs - condition.rhs)
+    if residual.free_symbols - {t}:
+        return CriticalPoint(name, kind, condition, None, None, None, "implicit", source)
+    times = sorted(process.time_at(level) for level in SCAN)
+    values = [evaluate(residual, {t: time}, 15) for time in times]
+    brackets = [(times[i], times[i + 1]) for i in range(len(times) - 1) if values[i] * values[i + 1] < 0]
+    if not brackets:
+        return CriticalPoint(name, kind, condition, None, None, None, "none", source)
+    time = sp.Float(root(residual, t, *brackets[-1], digits=25), 25)
+    at = {t: time}
+    ratio, lam = evaluate(process.snr, at, 20), evaluate(process.put_into(separation(model)), at, 20)
+    return CriticalPoint(name, kind, condition, time, sp.Float(ratio, 20), sp.Float(lam, 20), "numeric", source)
+
+
+def _left_side(model, process, name):
+    if name == "spectral":
+        return alpha**2 * (model.mean_norm**2 + model.variance)
+    jacobian = Diffusion(model, process)._jacobian[0, 0]
+    slope = sp.simplify(plain(jacobian.subs(model.state[0], 0)))
+    return {"density": slope, "reverse_sde": -f + g2 * slope, "probability_flow": -f + g2 / 2 * slope}[name]
+
+
+def _drift_per_noise(path):
+    """f/g2 as a function of the signal-to-noise ratio along alpha^2(R)."""
+    return -(snr**2 / path) * sp.diff(sp.log(path), snr) / 2
+
+
+def _physical(solutions):
+    """The positive solution of smallest SNR (the first met when time runs backwards) and its status.
+
+    With symbols left, positivity is tried at well and at barely separated classes: "exact" when it holds at both,
+    "conditional" when at one.
+    """
+    found, hits = None, 0
+    for spread in (sp.Rational(9, 4), sp.Rational(2, 5)):
+        good = []
+        for solution in solutions:
+            free = sorted(solution.free_symbols, key=str)
+            value = sp.N(solution.subs({s: spread / 10**i for i, s in enumerate(free)}), 20)
+            if value.is_real and value > 0:
+                good.append((value, solution))
+        if good:
+            hits += 1
+            found = found or sp.simplify(min(good, key=lambda pair: pair[0])[1])
+    return found, ("none", "conditional", "exact")[hits]
+
+
+def locate(point: CriticalPoint, values=None, digits: int = 20):
+    """The time of a critical point as a number; ValueError when it has none."""
+    if point.time is None:
+        raise ValueError(f"point: the {point.object} condition has no solution in closed form (status {point.status})")
+    return evaluate(point.time, values, digits)

@@ -1,0 +1,103 @@
+r"""A stochastic differential equation as a record.
+
+    dX = a(X, t) ds + b(X, t) dW,     ds = dt  (forward)   or   ds = -dt  (reverse: generation, t falls)
+
+The time that appears in a and b is always forward process time.  The noise is diagonal: coordinate i has its own
+Wiener process with amplitude b_i.  The convention (Ito or Stratonovich) is part of the record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from analytic.symbols import exact, t
+
+CONVENTIONS = ("ito", "stratonovich")
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """State, drift and noise of an SDE, from your own SymPy expressions or from `Diffusion`.
+
+    Parameters
+    ----------
+    state : symbols of the d coordinates.
+    drift : d expressions a_i per unit of |time|.
+    noise : d amplitudes b_i (a single one serves all; 0 for an ordinary differential equation).
+    time : the symbol of forward time.
+    reverse : True when time runs from the end of the span to its start.
+    convention : "ito" or "stratonovich".
+    span : (start, end) of forward time that the expressions are valid in.
+    initial : a `models.base.Normals` in the time symbol, the law of the state at the starting time, or None.
+    name : a word for tables and provenance.
+
+    Raises
+    ------
+    ValueError when lengths differ or the convention is unknown.
+    """
+
+    state: tuple
+    drift: tuple
+    noise: tuple = (0,)
+    time: sp.Symbol = t
+    reverse: bool = False
+    convention: str = "ito"
+    span: tuple = (-sp.oo, sp.oo)
+    initial: object = None
+    name: str = "dynamics"
+
+    def __post_init__(self):
+        put = object.__setattr__
+        for field in ("state", "drift", "noise"):
+            value = getattr(self, field)
+            value = tuple(value) if isinstance(value, list | tuple | sp.MatrixBase | sp.Tuple) else (value,)
+            put(self, field, tuple(map(exact, value)))
+        dim = len(self.state)
+        if len(self.noise) == 1:
+            put(self, "noise", self.noise * dim)
+        for field in ("drift", "noise"):
+            if len(getattr(self, field)) != dim:
+                raise ValueError(f"{field}: {len(getattr(self, field))} entries for {dim} coordinates; one each is needed")
+        if self.convention not in CONVENTIONS:
+            raise ValueError(f"convention: {self.convention!r} is unknown; allowed are {', '.join(CONVENTIONS)}")
+
+    @property
+    def parameters(self) -> tuple[sp.Symbol, ...]:
+        """Symbols that need a number before a simulation."""
+        entries = list(self.drift) + list(self.noise)
+        if self.initial is not None:
+            entries += [*self.initial.weights, *(m for row in self.initial.means for m in row)]
+            entries += [entry for c in self.initial.covariances for entry in c]
+        free = set().union(*(e.free_symbols for e in entries)) - set(self.state) - {self.time}
+        return tuple(sorted(free, key=lambda s: s.name))
+
+    def copies(self, count: int) -> Dynamics:
+        """`count` replicas of the state that start from one point and are driven by independent noise.
+
+        The state becomes (x, x__2, ...): the clone experiment is `reverse().copies(2)`.
+        """
+        blocks = [self.state]
+        for k in range(2, count + 1):
+            blocks.append(tuple(sp.Symbol(f"{s.name}__{k}", real=True) for s in self.state))
+        rename = [dict(zip(self.state, block, strict=True)) for block in blocks]
+        return Dynamics(
+            state=tuple(s for block in blocks for s in block),
+            drift=tuple(e.xreplace(r) for r in rename for e in self.drift),
+            noise=tuple(e.xreplace(r) for r in rename for e in self.noise),
+            time=self.time,
+            reverse=self.reverse,
+            convention=self.convention,
+            span=self.span,
+            initial=self.initial,
+            name=f"{self.name} x {count}",
+        )
+
+    def _repr_latex_(self):
+        step = r"(-\mathrm{d}t)" if self.reverse else r"\mathrm{d}t"
+        lines = [
+            rf"\mathrm{{d}}{sp.latex(x)} &= \left[{sp.latex(a)}\right] {step} + {sp.latex(b)}\,\mathrm{{d}}W"
+            for x, a, b in zip(self.state, self.drift, self.noise, strict=True)
+        ]
+        return r"$\begin{aligned}" + r"\\".join(lines) + r"\end{aligned}$"
