@@ -1,0 +1,42 @@
+"""What is exactly true: scores, potentials and critical points of diffusions, derived by SymPy."""
+
+from analytic.bifurcation import CriticalPoint, critical_points
+from analytic.diffusion import Diffusion
+from analytic.dynamics import Dynamics
+from analytic.evaluate import evaluate
+from analytic.models import GaussianMixture, PointMixture, SymmetricPair
+from analytic.processes import (
+    PROCESSES,
+    ForwardProcess,
+    edm,
+    flow_matching,
+    ornstein_uhlenbeck,
+    stochastic_localisation,
+    sub_vp,
+    variance_exploding,
+    vp_cosine,
+    vp_linear,
+)
+from analytic.symbols import t
+
+__all__ = [
+    "PROCESSES",
+    "CriticalPoint",
+    "Diffusion",
+    "Dynamics",
+    "ForwardProcess",
+    "GaussianMixture",
+    "PointMixture",
+    "SymmetricPair",
+    "critical_points",
+    "edm",
+    "evaluate",
+    "flow_matching",
+    "ornstein_uhlenbeck",
+    "stochastic_localisation",
+    "sub_vp",
+    "t",
+    "variance_exploding",
+    "vp_cosine",
+    "vp_linear",
+]

@@ -1,0 +1,28 @@
+"""Fast, honest ensembles: simulate a dynamics of `analytic`, measure it on the fly, with standard errors."""
+
+from importlib import import_module
+
+_LAZY = {
+    "simulate": "physim.ensemble",
+    "NonFiniteError": "physim.ensemble",
+    "Grid": "physim.grids",
+    "compiled": "physim.kernels.scalars",
+    "save": "physim.store",
+    "load": "physim.store",
+    "grids": None,
+    "schemes": None,
+}
+
+__all__ = sorted(_LAZY)
+
+
+def __getattr__(name):
+    if name not in _LAZY:
+        raise AttributeError(f"module 'physim' has no attribute {name!r}; it has {', '.join(__all__)}")
+    if _LAZY[name] is None:
+        return import_module(f"physim.{name}")
+    return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,69 @@
+"""Time grids: an increasing array of forward times; a reverse dynamics walks it downwards.
+
+    uniform           t_i = start + i (stop - start)/steps
+    uniform_log_snr   log-SNR(t_i) equally spaced
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Increasing forward times and the name of the rule that made them."""
+
+    times: np.ndarray
+    name: str = "custom"
+
+    def __post_init__(self):
+        times = np.ascontiguousarray(self.times, dtype=np.float64)
+        if times.ndim != 1 or len(times) < 2:
+            raise ValueError(f"grid: an array of at least 2 times is needed, not shape {times.shape}")
+        if not np.all(np.isfinite(times)):
+            raise ValueError(f"grid: times must be finite, entry {int(np.argmin(np.isfinite(times)))} is not")
+        if np.all(np.diff(times) < 0):
+            times = times[::-1].copy()
+        if not np.all(np.diff(times) > 0):
+            raise ValueError("grid: times must be strictly increasing or strictly decreasing")
+        times.flags.writeable = False
+        object.__setattr__(self, "times", times)
+
+    @property
+    def steps(self) -> int:
+        """Number of steps, one less than the number of times."""
+        return len(self.times) - 1
+
+    def __repr__(self):
+        return f"Grid({self.name}, {self.steps} steps, t = {self.times[0]:.6g} ... {self.times[-1]:.6g})"
+
+
+def uniform(start: float, stop: float, steps: int) -> Grid:
+    """`steps` equal steps of forward time between two times."""
+    _check(start, stop, steps)
+    return Grid(np.linspace(start, stop, steps + 1), "uniform")
+
+
+def uniform_log_snr(process, start: float, stop: float, steps: int) -> Grid:
+    """`steps` steps between two forward times, equal in the log-SNR of a process.
+
+    Both times must lie inside the span of the process, where its log-SNR is finite.
+    """
+    from physim.kernels.scalars import log_snr_at, times_at
+
+    _check(start, stop, steps)
+    levels = log_snr_at(process, np.array([start, stop], dtype=float))
+    if not np.all(np.isfinite(levels)):
+        raise ValueError(f"start, stop: the log-SNR is not finite at {start:g} or {stop:g}; stay inside the span")
+    times = times_at(process, np.linspace(levels[0], levels[1], steps + 1))
+    times[0], times[-1] = start, stop
+    return Grid(times, "uniform_log_snr")
+
+
+def _check(start, stop, steps):
+    if not (isinstance(steps, int | np.integer) and steps >= 1):
+        raise ValueError(f"steps: {steps!r} is not a positive whole number")
+    if not (np.isfinite(start) and np.isfinite(stop) and start != stop):
+        raise ValueError(f"start, stop: {start!r} and {stop!r} must be finite and differ")

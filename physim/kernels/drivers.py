@@ -1,0 +1,52 @@
+"""The parts of a block loop that do not depend on the model: noise in, observables out.
+
+Copied as source into every kernel module.  A block is a few hundred trajectories that stay in the first-level cache:
+time runs in the outer loop, lanes in the inner one, the normals of a few steps are drawn in one pass.
+"""
+
+import numpy as np
+from numba import njit
+
+from physim.kernels.elementary import select
+from physim.kernels.philox import fill_normals, uniforms2
+from physim.observables import CELL, add_moments
+
+
+@njit(error_model="numpy", nogil=True)
+def fill_noise(z, lanes, k0, k1, stream, first, call):
+    """Normals of z.shape[0] / 4 successive calls for the first `lanes` lanes."""
+    for c in range(z.shape[0] // 4):
+        fill_normals(z[4 * c : 4 * c + 4, :lanes], k0, k1, stream, first, call + np.uint64(c))
+
+
+@njit(error_model="numpy", nogil=True)
+def keep_living(values, lanes, alive):
+    """alive[i] becomes 0 where any of the values of lane i is not finite."""
+    for k in range(values.shape[0]):
+        row = values[k]
+        for i in range(lanes):
+            alive[i] = select(row[i] - row[i] == 0.0, alive[i], 0.0)
+
+
+@njit(error_model="numpy", nogil=True)
+def add_cells(values, lanes, alive, sums, cells, record):
+    """Moments of every observable over every cell of a block."""
+    count = values.shape[0]
+    for c in range((lanes + CELL - 1) // CELL):
+        low, high = c * CELL, min((c + 1) * CELL, lanes)
+        for k in range(count):
+            add_moments(values[k, low:high], alive[low:high], sums, cells[c, record * count + k])
+
+
+@njit(
+    "void(float64[:, ::1], float64[::1], uint64, uint64, uint64, uint64)", error_model="numpy", nogil=True, cache=True
+)
+def draw(normals, uniforms, k0, k1, stream, first):
+    """Standard normals (4 c rows, n lanes) and one uniform a lane for the trajectories first, first + 1, ...
+
+    Call 0 gives the uniform, calls 1 .. c the normals.
+    """
+    for i in range(uniforms.shape[0]):
+        uniforms[i] = uniforms2(k0, k1, stream, first + np.uint64(i), np.uint64(0))[0]
+    for c in range(normals.shape[0] // 4):
+        fill_normals(normals[4 * c : 4 * c + 4], k0, k1, stream, first, np.uint64(c + 1))

@@ -1,0 +1,36 @@
+"""Exact draws from mixtures of normals, from the counter noise."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from physim.kernels import module
+
+
+@cache
+def _library():
+    return module.load(module.complete("DRAW = draw", "Draws of initial states."))
+
+
+def noise(first: int, count: int, calls: int, k0, k1, stream: int):
+    """Normals (4 calls, count) and uniforms (count) of the trajectories first, first + 1, ..."""
+    normals, uniforms = np.empty((4 * calls, count)), np.empty(count)
+    _library().draw(normals, uniforms, np.uint64(k0), np.uint64(k1), np.uint64(stream), np.uint64(first))
+    return normals, uniforms
+
+
+def normals(law, first: int, count: int, k0, k1, stream: int) -> np.ndarray:
+    """States (d, count) from weights (K), means (K, d), lower factors (K, d, d); only sums and products, in order."""
+    weights, means, factors = law
+    dim = means.shape[1]
+    z, u = noise(first, count, (dim + 3) // 4, k0, k1, stream)
+    k = np.minimum(np.searchsorted(np.cumsum(weights), u, side="right"), len(weights) - 1)
+    states = np.empty((dim, count))
+    for i in range(dim):
+        states[i] = means[k, i]
+        for j in range(dim):
+            if np.any(factors[:, i, j]):
+                states[i] += factors[k, i, j] * z[j]
+    return states

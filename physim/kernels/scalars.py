@@ -1,0 +1,140 @@
+"""Numbers that the Python side of `physim` needs from expressions: clocks, laws of initial states, quick checks.
+
+And `compiled`: any expression as a fast function of NumPy arrays, with the kernels' elementary functions.
+"""
+
+from __future__ import annotations
+
+import mpmath as mp
+import numpy as np
+import sympy as sp
+
+from analytic.evaluate import evaluate
+from analytic.symbols import exact, t
+from physim.kernels import module
+from physim.kernels.printer import Tiers, lift_numbers, lower, statements
+
+
+def log_snr_at(process, times) -> np.ndarray:
+    """log-SNR of a process at an array of times."""
+    return np.array([float(mp.re(evaluate(process.log_snr, {t: float(u)}, 18))) for u in times])
+
+
+def times_at(process, levels) -> np.ndarray:
+    """Times at which the log-SNR of a process has given values."""
+    return np.array([float(process.time_at(exact(float(level)))) for level in levels])
+
+
+def law_at(law, time_symbol, time: float, values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights (K), means (K, d) and lower Cholesky factors (K, d, d) of a `Normals` at a time."""
+    at = {time_symbol: time, **values}
+    weights = np.array([float(evaluate(sp.sympify(w), at, 17)) for w in law.weights])
+    means = np.array([[float(evaluate(sp.sympify(m), at, 17)) for m in row] for row in law.means])
+    factors = []
+    for covariance in law.covariances:
+        matrix = mp.matrix(covariance.shape[0], covariance.shape[1])
+        for i in range(matrix.rows):
+            for j in range(matrix.cols):
+                matrix[i, j] = evaluate(covariance[i, j], at, 30)
+        factors.append(_root(matrix))
+    return weights, means, np.array(factors)
+
+
+def law_of_model(model, values):
+    """`law_at` of p_0 of a model."""
+    return law_at(model.sampling(sp.S.One, sp.S.Zero), t, 0.0, values)
+
+
+def sympified(expr, name: str) -> sp.Expr:
+    """An expression given by the user; TypeError for text, which goes through `analytic.parse`."""
+    if isinstance(expr, sp.MatrixBase) and expr.shape == (1, 1):
+        expr = expr[0]
+    try:
+        return exact(expr)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: {expr!r} is not a SymPy expression ({error})") from None
+
+
+def _root(matrix):
+    """Lower Cholesky factor; of a singular covariance, the symmetric square root."""
+    array = np.array(matrix.tolist(), dtype=float)
+    if np.count_nonzero(array - np.diag(np.diag(array))) == 0:
+        return np.diag(np.sqrt(np.diag(array)))
+    values, vectors = np.linalg.eigh(array)
+    if values[0] > 1e-14 * values[-1]:
+        return np.linalg.cholesky(array)
+    return vectors * np.sqrt(np.clip(values, 0, None)) @ vectors.T
+
+
+def unfinite_at(exprs, values) -> str | None:
+    """The first expression that has no finite value, as text, or None."""
+    for e in exprs:
+        try:
+            value = evaluate(e, values, 15)
+            good = mp.isfinite(value) and mp.im(value) == 0
+        except (ZeroDivisionError, ValueError, OverflowError):
+            good = False
+        except ArithmeticError:
+            good = True  # finite but slow to settle, e.g. exactly zero by cancellation
+        if not good:
+            return str(e)
+    return None
+
+
+def compiled(expr, *symbols):
+    """An expression (or a sequence of them) as a function of arrays, one for each symbol, that broadcast.
+
+    Returns an array for one expression, a tuple of arrays for a sequence; compiled once, to 1e-14 relative error
+    in the tails and for t -> 0 where the expression is made of stable nodes.
+    Raises ValueError when the expression has a symbol that is not an argument.
+    """
+    single = not isinstance(expr, list | tuple | sp.MatrixBase | sp.Tuple)
+    exprs = [sp.sympify(e) for e in ([expr] if single else expr)]
+    loose = set().union(*(e.free_symbols for e in exprs)) - set(symbols)
+    if loose:
+        raise ValueError(f"symbols: {', '.join(sorted(map(str, loose)))} in the expression is not among the arguments")
+    lanes = [sp.Symbol(f"x{i}", real=True) for i in range(len(symbols))]
+    rename = dict(zip(symbols, lanes, strict=True))
+    tiers = Tiers(lanes, "c")
+    bodies = [tiers.split(lower(e.xreplace(rename))) for e in exprs]
+    numbers = list(tiers.columns)
+    lifted, constants = lift_numbers(numbers)
+    constants_text, names = statements(lifted, "k")
+    head = [f"{s.name} = constants[{i}]" for i, s in enumerate(constants)] + constants_text
+    head += [f"{s.name} = {text}" for s, text in zip(tiers.columns.values(), names, strict=True)]
+    lines, texts = statements(bodies)
+    arguments = ", ".join([*(s.name for s in lanes), *(s.name for s in tiers.columns.values())])
+    source = _FUNCTION.format(
+        arguments=arguments or "nothing",
+        lines="".join(f"    {line}\n" for line in lines),
+        results=", ".join(texts) + ("," if len(texts) == 1 else ""),
+        head="".join(f"    {line}\n" for line in head),
+        call=", ".join([*(f"lanes[{i}, j]" for i in range(len(lanes))), *(s.name for s in tiers.columns.values())]) or "0.0",
+        out=", ".join(f"out[{i}, j]" for i in range(len(texts))) + ("," if len(texts) == 1 else ""),
+    )
+    kernel = module.load(module.complete(source, "An expression as a function of arrays."))
+    values = np.array([float(evaluate(number, digits=20)) for number in constants.values()])
+
+    def call(*arrays):
+        if len(arrays) != len(symbols):
+            raise TypeError(f"{len(arrays)} arrays given for the {len(symbols)} symbols {', '.join(map(str, symbols))}")
+        arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in arrays)) if arrays else [np.zeros(())]
+        shape = arrays[0].shape
+        stacked = np.stack([a.ravel() for a in arrays])
+        out = np.empty((len(texts), stacked.shape[1]))
+        kernel.apply(stacked, values, out)
+        results = tuple(row.reshape(shape) for row in out)
+        return results[0] if single else results
+
+    return call
+
+
+_FUNCTION = '''@njit(forceinline=True, error_model="numpy", nogil=True)
+def lane({arguments}):
+{lines}    return {results}
+
+
+@njit("void(float64[:, ::1], float64[::1], float64[:, ::1])", error_model="numpy", nogil=True, cache=True)
+def apply(lanes, constants, out):
+{head}    for j in range(lanes.shape[1]):
+        {out} = lane({call})'''

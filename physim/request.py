@@ -1,0 +1,196 @@
+"""What was asked of `simulate`, checked before anything is compiled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from physim.grids import Grid
+from physim.schemes import SCHEMES
+
+STREAMS = {"initial": 0, "noise": 1, "clones": 2, "bootstrap": 3}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A checked request: numbers only, except for the expressions of the observables and the dynamics."""
+
+    dynamics: object
+    trajectories: int
+    grid: Grid
+    seed: int
+    scheme: str
+    observe: dict
+    record_at: np.ndarray
+    times: np.ndarray
+    values: dict
+    keep_paths: int
+    stream: int
+    law: tuple | None
+    states: np.ndarray | None = field(repr=False)
+
+    @property
+    def dim(self):
+        """Number of coordinates."""
+        return len(self.dynamics.state)
+
+    @property
+    def steps(self):
+        """Number of time steps."""
+        return len(self.times) - 1
+
+    @classmethod
+    def checked(cls, dynamics, trajectories, grid, seed, parameters, scheme, initial, observe, record, keep_paths, stream, block):
+        """A request, or one sentence that names the argument, its value and what is allowed."""
+        from analytic.dynamics import Dynamics
+
+        if not isinstance(dynamics, Dynamics):
+            raise TypeError(f"dynamics: {type(dynamics).__name__} given; an analytic Dynamics is needed, e.g. Diffusion(...).reverse()")
+        _whole("trajectories", trajectories, 1, 2**40)
+        _whole("seed", seed, 0, 2**64 - 1)
+        _whole("keep_paths", keep_paths, 0, trajectories)
+        _whole("block", block, 256, 1 << 16)
+        if block % 256:
+            raise ValueError(f"block: {block} is not a multiple of 256")
+        if scheme not in SCHEMES:
+            raise ValueError(f"scheme: {scheme!r} is unknown; allowed are {', '.join(sorted(SCHEMES))}")
+        if stream not in ("noise", "clones", "bootstrap"):
+            raise ValueError(f"stream: {stream!r} is unknown; allowed are noise, clones, bootstrap")
+        _suits(SCHEMES[scheme], dynamics)
+        grid = grid if isinstance(grid, Grid) else Grid(np.asarray(grid))
+        _inside(grid, dynamics)
+        times = grid.times[::-1].copy() if dynamics.reverse else grid.times.copy()
+        observe = _observables(observe, dynamics)
+        values = _values(parameters, dynamics, observe)
+        law, states = _initial(initial, dynamics, values, times[0], trajectories)
+        _finite_drift(dynamics, values, times, law, states)
+        return cls(
+            dynamics, int(trajectories), grid, int(seed), scheme, observe, _recorded(record, times), times, values,
+            int(keep_paths), STREAMS[stream], law, states,
+        )
+
+    def draw(self, first, count, k0, k1):
+        """Initial states (d, count) of the trajectories first, first + 1, ..."""
+        from physim.kernels import sampler
+
+        if self.states is None:
+            return sampler.normals(self.law, first, count, k0, k1, STREAMS["initial"])
+        if self.states.ndim == 1:
+            return np.repeat(self.states[:, None], count, axis=1)
+        return np.ascontiguousarray(self.states[first : first + count].T)
+
+    def facts(self, wall):
+        """What a reader needs to repeat the run."""
+        return {
+            "dynamics": {
+                "name": self.dynamics.name,
+                "state": [str(s) for s in self.dynamics.state],
+                "drift": [str(e) for e in self.dynamics.drift],
+                "noise": [str(e) for e in self.dynamics.noise],
+                "reverse": self.dynamics.reverse,
+                "convention": self.dynamics.convention,
+            },
+            "observables": {name: str(e) for name, e in self.observe.items()},
+            "parameters": self.values,
+            "trajectories": self.trajectories,
+            "seed": self.seed,
+            "stream": self.stream,
+            "scheme": self.scheme,
+            "grid": repr(self.grid),
+            "wall_seconds": round(wall, 3),
+        }
+
+
+def _whole(name, value, low, high):
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
+        raise ValueError(f"{name}: {value!r} given; a whole number from {low} to {high} is needed")
+
+
+def _suits(scheme, dynamics):
+    if dynamics.convention not in scheme.conventions:
+        able = [s.name for s in SCHEMES.values() if dynamics.convention in s.conventions]
+        hint = f"use {' or '.join(able)}" if able else "convert the dynamics first"
+        raise ValueError(f"scheme: {scheme.name} integrates {' and '.join(scheme.conventions)}, not {dynamics.convention}; {hint}")
+
+
+def _inside(grid, dynamics):
+    start, end = (float(e) for e in dynamics.span)
+    if grid.times[0] < start or grid.times[-1] > end:
+        raise ValueError(
+            f"grid: times {grid.times[0]:g} ... {grid.times[-1]:g} leave the span {start:g} ... {end:g} of {dynamics.name}"
+        )
+
+
+def _observables(observe, dynamics):
+    from physim.kernels.scalars import sympified
+
+    if observe is None:
+        return {str(s): s for s in dynamics.state}
+    if not isinstance(observe, dict):
+        entries = observe if isinstance(observe, list | tuple) else [observe]
+        observe = {str(e): e for e in entries}
+    if not observe:
+        raise ValueError("observe: empty; give at least one expression, or None for the coordinates")
+    return {str(name): sympified(e, f"observe[{name!r}]") for name, e in observe.items()}
+
+
+def _values(parameters, dynamics, observe):
+    given = {str(k): v for k, v in (parameters or {}).items()}
+    known = {str(s) for s in dynamics.state} | {str(dynamics.time)}
+    needed = {str(s) for s in dynamics.parameters}
+    for e in observe.values():
+        needed |= {str(s) for s in e.free_symbols} - known
+    missing, extra = sorted(needed - set(given)), sorted(set(given) - needed)
+    if missing:
+        raise ValueError(f"parameters: no value for {', '.join(missing)}; give parameters={{'{missing[0]}': ...}}")
+    if extra:
+        raise ValueError(f"parameters: {', '.join(extra)} does not occur; the symbols are {', '.join(sorted(needed)) or 'none'}")
+    for name, value in given.items():
+        if not np.isscalar(value) or not np.isfinite(float(value)):
+            raise ValueError(f"parameters: {name} = {value!r} is not a finite number")
+    return {name: float(value) for name, value in sorted(given.items())}
+
+
+def _initial(initial, dynamics, values, time, trajectories):
+    from physim.kernels.scalars import law_at, law_of_model
+
+    if initial is None:
+        if dynamics.initial is None:
+            raise ValueError("initial: this dynamics has no law of its own; give an array of states or a model")
+        return law_at(dynamics.initial, dynamics.time, float(time), values), None
+    if hasattr(initial, "log_components"):
+        return law_of_model(initial, values), None
+    states = np.asarray(initial, dtype=float)
+    dim = len(dynamics.state)
+    if states.shape not in ((dim,), (trajectories, dim)):
+        raise ValueError(f"initial: shape {states.shape} given; ({dim},) or ({trajectories}, {dim}) is needed")
+    if not np.all(np.isfinite(states)):
+        raise ValueError("initial: states must be finite")
+    return None, states
+
+
+def _finite_drift(dynamics, values, times, law, states):
+    from physim.kernels.scalars import unfinite_at
+
+    probe = law[1][0] + 0.1 if law is not None else (states if states.ndim == 1 else states[0])
+    for time in (times[0], times[-2]):
+        at = {**{str(s): float(v) for s, v in zip(dynamics.state, probe, strict=True)}, **values, str(dynamics.time): float(time)}
+        bad = unfinite_at([*dynamics.drift, *dynamics.noise], at)
+        if bad is not None:
+            raise ValueError(f"dynamics: not finite at t = {time:.6g}: {bad[:120]}; keep the grid where it is")
+
+
+def _recorded(record, times):
+    count = len(times)
+    if record is None:
+        return np.arange(count)
+    if isinstance(record, int | np.integer) and not isinstance(record, bool):
+        _whole("record", record, 1, count)
+        return np.unique(np.round(np.linspace(0, count - 1, record)).astype(np.int64)) if record > 1 else np.array([count - 1])
+    wanted = np.atleast_1d(np.asarray(record, dtype=float))
+    index = np.array([int(np.argmin(np.abs(times - w))) for w in wanted])
+    off = np.abs(times[index] - wanted) > 1e-9 * (1 + np.abs(wanted))
+    if off.any():
+        raise ValueError(f"record: t = {wanted[off][0]:g} is not a time of the grid; the nearest is {times[index[off]][0]:.9g}")
+    return np.unique(index)
