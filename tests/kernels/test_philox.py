@@ -264,8 +264,8 @@ def test_bits_are_the_recorded_ones_on_every_processor():
     assert digest() == DIGEST
     targets = ["x86-64-v3", "x86-64-v4"] if has_simd and llvm.get_host_cpu_features().get("avx512f") else []
     for target in targets:
-        environment = {"NUMBA_CPU_NAME": target, "NUMBA_CPU_FEATURES": ""}
-        assert output("import tests.kernels.test_philox as t; print(t.digest())", environment) == DIGEST, target
+        script = "import tests.kernels.test_philox as t; print(t.digest())"
+        assert output(script, {"NUMBA_CPU_NAME": target, "NUMBA_CPU_FEATURES": ""}) == DIGEST, target
 
 
 def test_bits_without_the_jit():
