@@ -8,7 +8,7 @@ Wiener process with amplitude b_i.  The convention (Ito or Stratonovich) is part
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 
@@ -31,6 +31,7 @@ class Dynamics:
     convention : "ito" or "stratonovich".
     span : (start, end) of forward time that the expressions are valid in.
     initial : a `models.base.Normals` in the time symbol, the law of the state at the starting time, or None.
+    replicas : the state is this many copies of one system, which start from one draw of `initial` (see `copies`).
     name : a word for tables and provenance.
 
     Raises
@@ -46,6 +47,7 @@ class Dynamics:
     convention: str = "ito"
     span: tuple = (-sp.oo, sp.oo)
     initial: object = None
+    replicas: int = 1
     name: str = "dynamics"
 
     def __post_init__(self):
@@ -78,20 +80,19 @@ class Dynamics:
 
         The state becomes (x, x__2, ...): the clone experiment is `reverse().copies(2)`.
         """
+        if self.replicas != 1:
+            raise ValueError(f"count: this dynamics has {self.replicas} replicas already; copy the single one")
         blocks = [self.state]
         for k in range(2, count + 1):
             blocks.append(tuple(sp.Symbol(f"{s.name}__{k}", real=True) for s in self.state))
         rename = [dict(zip(self.state, block, strict=True)) for block in blocks]
-        return Dynamics(
+        return replace(
+            self,
             state=tuple(s for block in blocks for s in block),
             drift=tuple(e.xreplace(r) for r in rename for e in self.drift),
             noise=tuple(e.xreplace(r) for r in rename for e in self.noise),
-            time=self.time,
-            reverse=self.reverse,
-            convention=self.convention,
-            span=self.span,
-            initial=self.initial,
-            name=f"{self.name} x {count}",
+            replicas=count,
+            name=f"{count} replicas of {self.name}",
         )
 
     def _repr_latex_(self):

@@ -12,7 +12,7 @@ import sympy as sp
 from analytic.stable import MPMATH
 
 
-def evaluate(expr, values=None, digits: int = 30, max_digits: int = 2000):
+def evaluate(expr, values=None, digits: int = 30, max_digits: int = 800):
     """The value of an expression (or of each entry of a matrix or tuple) to `digits` significant digits.
 
     Parameters
@@ -23,7 +23,8 @@ def evaluate(expr, values=None, digits: int = 30, max_digits: int = 2000):
 
     Returns
     -------
-    mpmath.mpf, or a list of them for a matrix or sequence.
+    mpmath.mpf, or a list of them for a matrix or sequence.  An expression that keeps shrinking as the precision
+    grows, down to 10^(-max_digits/4), is zero.
 
     Raises
     ------
@@ -45,6 +46,8 @@ def evaluate(expr, values=None, digits: int = 30, max_digits: int = 2000):
         if previous is not None and abs(current - previous) <= abs(current) * mp.mpf(10) ** (-digits):
             return current
         previous, working = current, 2 * working
+    if abs(previous) < mp.mpf(10) ** (-max_digits // 4):
+        return mp.mpf(0)
     raise ArithmeticError(f"expr: not settled to {digits} digits with {max_digits} working digits")
 
 

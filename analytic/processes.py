@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
+import mpmath as mp
 import sympy as sp
 
 from analytic import symbols
@@ -102,11 +103,17 @@ class ForwardProcess:
         closed = self.time_of_snr
         if closed is not None:
             time = closed.subs(snr, sp.exp(value))
-            return sp.simplify(time) if value.free_symbols else evaluate(time, digits=25)
+            return sp.simplify(time) if value.free_symbols else self._inside(evaluate(time, digits=25), value)
         if value.free_symbols:
             raise NotImplementedError(f"log_snr: {self.name} has no closed-form inverse; give a number")
         low, high = self._bracket(value)
         return root(self.log_snr - value, t, low, high, digits=25)
+
+    def _inside(self, time, value):
+        start, end = self.span
+        if abs(mp.im(time)) > 0 or not start < sp.Float(mp.re(time), 25) < end:
+            raise ValueError(f"log_snr: {value} is not reached by {self.name} inside its span {self.span}")
+        return time
 
     def _bracket(self, value):
         start, end = self.span
@@ -155,6 +162,9 @@ def _check_snr_falls(process):
             raise ValueError(f"alpha, sigma: the signal-to-noise ratio of a forward process must fall, not so at t = {point:g}")
 
 
+SIMPLE = 20  # operations: a longer inverse is no closed form anyone would use
+
+
 @lru_cache(maxsize=64)
 def _path(alpha, sigma, span):
     """(alpha(R), t(R)) with R the signal-to-noise ratio, or (None, None): the schedule without its clock.
@@ -165,13 +175,17 @@ def _path(alpha, sigma, span):
     try:
         log_alpha = sp.expand_log(sp.log(alpha), force=True)
         if log_alpha == 0:
-            candidates = [(sp.S.One, time) for time in sp.solve(alpha**2 - snr * sigma**2, t)]
+            candidates = [(sp.S.One, time) for time in sp.solve(alpha**2 - snr * sigma**2, t) if sp.count_ops(time) < SIMPLE]
         else:
             level, (a, root_snr) = sp.Symbol("L", negative=True), sp.symbols("a q", positive=True)
             candidates = []
             for time in sp.solve(log_alpha - level, t):
+                if sp.count_ops(time) > SIMPLE:
+                    continue
                 variance = (sigma**2).subs(t, time).replace(sp.exp, lambda u: sp.exp(sp.expand(u)))
                 variance = sp.trigsimp(variance).subs(level, sp.log(a))
+                if not variance.is_algebraic_expr(a):
+                    continue
                 for amplitude in sp.solve(a**2 - root_snr**2 * variance, a):
                     amplitude = sp.cancel(amplitude).subs(root_snr, sp.sqrt(snr))
                     candidates.append((amplitude, time.subs(level, _log(amplitude))))

@@ -328,7 +328,7 @@ MPMATH = {
     "tanh": mp.tanh,
     "sech2": lambda u: mp.sech(u) ** 2,
     "sigmoid": lambda u: 1 / (1 + mp.exp(-u)) if u > 0 else mp.exp(u) / (1 + mp.exp(u)),
-    "softplus": lambda u: max(u, mp.zero) + mp.log1p(mp.exp(-abs(u))),
+    "softplus": lambda u: max(u, mp.mpf(0)) + mp.log1p(mp.exp(-abs(u))),
     "logcosh": lambda u: (
         mp.log1p(2 * mp.sinh(u / 2) ** 2) if abs(u) < 1 else abs(u) - mp.log(2) + mp.log1p(mp.exp(-2 * abs(u)))
     ),

@@ -75,10 +75,12 @@ class Request:
         from physim.kernels import sampler
 
         if self.states is None:
-            return sampler.normals(self.law, first, count, k0, k1, STREAMS["initial"])
-        if self.states.ndim == 1:
-            return np.repeat(self.states[:, None], count, axis=1)
-        return np.ascontiguousarray(self.states[first : first + count].T)
+            states = sampler.normals(self.law, first, count, k0, k1, STREAMS["initial"])
+        elif self.states.ndim == 1:
+            states = np.repeat(self.states[:, None], count, axis=1)
+        else:
+            states = np.ascontiguousarray(self.states[first : first + count].T)
+        return np.tile(states, (self.dim // len(states), 1))
 
     def facts(self, wall):
         """What a reader needs to repeat the run."""
@@ -162,8 +164,9 @@ def _initial(initial, dynamics, values, time, trajectories):
     if hasattr(initial, "log_components"):
         return law_of_model(initial, values), None
     states = np.asarray(initial, dtype=float)
-    dim = len(dynamics.state)
-    if states.shape not in ((dim,), (trajectories, dim)):
+    dims = {len(dynamics.state), len(dynamics.state) // dynamics.replicas}
+    if states.shape not in {shape for d in dims for shape in ((d,), (trajectories, d))}:
+        dim = max(dims)
         raise ValueError(f"initial: shape {states.shape} given; ({dim},) or ({trajectories}, {dim}) is needed")
     if not np.all(np.isfinite(states)):
         raise ValueError("initial: states must be finite")
@@ -174,6 +177,7 @@ def _finite_drift(dynamics, values, times, law, states):
     from physim.kernels.scalars import unfinite_at
 
     probe = law[1][0] + 0.1 if law is not None else (states if states.ndim == 1 else states[0])
+    probe = np.tile(probe, len(dynamics.state) // len(probe))
     for time in (times[0], times[-2]):
         at = {**{str(s): float(v) for s, v in zip(dynamics.state, probe, strict=True)}, **values, str(dynamics.time): float(time)}
         bad = unfinite_at([*dynamics.drift, *dynamics.noise], at)

@@ -19,7 +19,7 @@ import math
 import numpy as np
 from numba import njit
 
-from physim.kernels.elementary import bits_of, float_of, fma, horner, poly, select, wide_vectors
+from physim.kernels.elementary import bits_of, float_of, fma, horner, poly, select, square_root, wide_vectors
 
 MINUS_TWO_LN2 = -1.3862943611198906
 FOUR_LN_3_HALVES = 1.6218604324326575
@@ -109,7 +109,7 @@ def radius(w):
     c = float_of((~u & np.uint64(0x0008000000000000)) | np.uint64(0x3FF0000000000000))
     f = fma(m, c, -1.0)
     tail = fma(f, poly(f, RADIUS), fma(c, FOUR_LN_3_HALVES, -FOUR_LN_3_HALVES))
-    return np.sqrt(fma(k, MINUS_TWO_LN2, tail))
+    return square_root(fma(k, MINUS_TWO_LN2, tail))
 
 
 @njit(forceinline=True, error_model="numpy", nogil=True)
