@@ -11,7 +11,7 @@ Source: Pebay 2008 (SAND2008-6212) for the merging formulas; the standard error 
 import numpy as np
 from numba import njit
 
-from physim.kernels.elementary import select
+from physim.kernels.elementary import select, wide_vectors
 
 CELL = 256
 WIDTH = 32
@@ -21,6 +21,7 @@ MOMENTS = 5
 @njit(error_model="numpy", nogil=True)
 def add_moments(values, alive, sums, out):
     """out = (n, mean, M2, M3, M4) of the living entries of one cell; `sums` is scratch of shape (4, WIDTH)."""
+    wide_vectors()
     m = values.shape[0]
     whole = m - m % WIDTH
     for q in range(4):

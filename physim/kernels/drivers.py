@@ -7,21 +7,40 @@ time runs in the outer loop, lanes in the inner one, the normals of a few steps 
 import numpy as np
 from numba import njit
 
-from physim.kernels.elementary import select
+from physim.kernels.elementary import select, wide_vectors
 from physim.kernels.philox import fill_normals, uniforms2
 from physim.observables import CELL, add_moments
 
 
 @njit(error_model="numpy", nogil=True)
-def fill_noise(z, lanes, k0, k1, stream, first, call):
-    """Normals of z.shape[0] / 4 successive calls for the first `lanes` lanes."""
-    for c in range(z.shape[0] // 4):
-        fill_normals(z[4 * c : 4 * c + 4, :lanes], k0, k1, stream, first, call + np.uint64(c))
+def begin(initial, start, lanes, state, alive):
+    """Load the states of a block; every lane is alive."""
+    for k in range(state.shape[0]):
+        for i in range(lanes):
+            state[k, i] = initial[k, start + i]
+    for i in range(lanes):
+        alive[i] = 1.0
+
+
+@njit(error_model="numpy", nogil=True)
+def keep(state, start, lanes, kept):
+    """Store the states of a block, as far as `kept` has room for its trajectories."""
+    for k in range(state.shape[0]):
+        for i in range(start, min(start + lanes, kept.shape[1])):
+            kept[k, i] = state[k, i - start]
+
+
+@njit(error_model="numpy", nogil=True)
+def fill_noise(z, k0, k1, stream, first, call):
+    """Normals of len(z) successive calls, z of shape (calls, 4, block); whole blocks, so that rows stay contiguous."""
+    for c in range(z.shape[0]):
+        fill_normals(z[c], k0, k1, stream, first, call + np.uint64(c))
 
 
 @njit(error_model="numpy", nogil=True)
 def keep_living(values, lanes, alive):
     """alive[i] becomes 0 where any of the values of lane i is not finite."""
+    wide_vectors()
     for k in range(values.shape[0]):
         row = values[k]
         for i in range(lanes):

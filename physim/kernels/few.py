@@ -103,7 +103,9 @@ def build(dynamics, scheme, observables: dict) -> Program:
             record_table,
             _lane_function("advance", [*x, *z, *steps.columns.values()], stages, moved),
             _lane_function("observe", [*x, *records.columns.values()], [], observed),
-            _run(len(x), len(z), len(steps.columns), len(records.columns), len(observables)),
+            _block_function("advance", x, z, steps.columns),
+            _block_function("observe", x, [], records.columns, len(observables)),
+            _run(len(x), len(z), len(observables)),
             NODES,
         ]
     )
@@ -164,39 +166,40 @@ def _prefixed(lines, prefix):
     return [_prefix_helpers(line, prefix) for line in lines]
 
 
-def _run(dim, draws, step_columns, record_columns, observables):
+def _block_function(name, x, z, columns, outputs=None):
+    """The lane loop around `advance` (in place) or `observe` (into `values`); it owns its loop, so it is vectorised."""
+    arrays = [(s.name, f"state[{i}]") for i, s in enumerate(x)] + [(s.name, f"z[row + {i}]") for i, s in enumerate(z)]
+    targets = [s.name for s in x]
+    if outputs is not None:
+        targets = [f"v{i}" for i in range(outputs)]
+        arrays += [(v, f"values[{i}]") for i, v in enumerate(targets)]
+    body = ["wide_vectors()"] + [f"{name} = {array}" for name, array in arrays]
+    body += [f"{c.name} = columns[{i}]" for i, c in enumerate(columns.values())]
+    lanes = [f"{s.name}[i]" for s in [*x, *z]] + [c.name for c in columns.values()]
+    result = ", ".join(f"{v}[i]" for v in targets) + ("," if len(targets) == 1 else "")
+    body += ["for i in range(lanes):", f"    {result} = {name}({', '.join(lanes)})"]
+    extra = "z, row, " if outputs is None else "values, "
+    lines = "\n".join(f"    {line}" for line in body)
+    return f"@njit({NJIT})\ndef {name}_block(state, {extra}columns, lanes):\n{lines}"
+
+
+def _run(dim, draws, observables):
     group = 4 // gcd(4, draws) if draws else 1
-    xs, zs = [f"x{i}" for i in range(dim)], [f"z{i}" for i in range(draws)]
-    cs, rs = [f"c{i}" for i in range(step_columns)], [f"r{i}" for i in range(record_columns)]
-
-    def at(names):
-        return ", ".join(f"{n}[i]" for n in names)
-
     fill = f"""
             if step % {group} == 0:
                 if stop[0] != 0:
                     return 1
-                fill_noise(z, lanes, k0, k1, stream, first + np.uint64(start), np.uint64(step // 4 * {draws} + step % 4 * {draws} // 4))
-            row = step % {group} * {draws}
-            {', '.join(zs)}{',' if draws == 1 else ''} = {', '.join(f'z[row + {i}]' for i in range(draws))}{',' if draws == 1 else ''}"""
+                call = np.uint64(step // 4 * {draws} + step % 4 * {draws} // 4)
+                fill_noise(calls, k0, k1, stream, first + np.uint64(start), call)"""
     quiet = """
             if stop[0] != 0:
                 return 1"""
-    load_c = "".join(f"\n            c{i} = table[step, {i}]" for i in range(step_columns))
-    load_r = "".join(f"\n                r{i} = records[record, {i}]" for i in range(record_columns))
-    values = ", ".join(f"values[{k}, i]" for k in range(observables))
     return RUN.format(
         dim=dim,
         observables=observables,
         rows=max(group * draws, 4),
-        coordinates="".join(f"\n    {x} = state[{i}]" for i, x in enumerate(xs)),
         fill=fill if draws else quiet,
-        load_c=load_c,
-        load_r=load_r,
-        moved=f"{at(xs)}{',' if dim == 1 else ''}",
-        advance=", ".join(filter(None, [at(xs), at(zs), *cs])),
-        values=f"{values}{',' if observables == 1 else ''}",
-        observe=", ".join(filter(None, [at(xs), *rs])),
+        row=f"step % {group} * {draws}",
         njit=NJIT,
     )
 
@@ -207,38 +210,29 @@ RUN = '''@njit(
 )
 def run(initial, first, k0, k1, stream, table, records, record_at, node, paths, stop, block):
     """Integrate the trajectories first, first + 1, ...; moments go to `node`, kept states to `paths`, ends to `initial`."""
-    wide_vectors()
     n, steps = initial.shape[1], table.shape[0]
     cells = np.empty(((block + CELL - 1) // CELL, node.shape[0], MOMENTS))
     tree = np.empty((64 if n > CELL else 1, node.shape[0], MOMENTS))
     filled = np.zeros(tree.shape[0], np.uint8)
     state, z = np.empty(({dim}, block)), np.empty(({rows}, block))
-    values, alive, sums = np.empty(({observables}, block)), np.empty(block), np.empty((4, WIDTH)){coordinates}
+    calls = z.reshape(({rows} // 4, 4, block))
+    values, alive, sums = np.empty(({observables}, block)), np.empty(block), np.empty((4, WIDTH))
     for start in range(0, n, block):
         lanes = min(block, n - start)
-        for i in range(lanes):
-            alive[i] = 1.0
-            for k in range({dim}):
-                state[k, i] = initial[k, start + i]
+        begin(initial, start, lanes, state, alive)
         record = 0
         for step in range(steps + 1):
-            if record < record_at.shape[0] and record_at[record] == step:{load_r}
-                for i in range(lanes):
-                    {values} = observe({observe})
+            if record < record_at.shape[0] and record_at[record] == step:
+                observe_block(state, values, records[record], lanes)
                 keep_living(state, lanes, alive)
                 keep_living(values, lanes, alive)
                 add_cells(values, lanes, alive, sums, cells, record)
-                for i in range(start, min(start + lanes, paths.shape[2])):
-                    for k in range({dim}):
-                        paths[record, k, i] = state[k, i - start]
+                keep(state, start, lanes, paths[record])
                 record += 1
             if step == steps:
-                break{fill}{load_c}
-            for i in range(lanes):
-                {moved} = advance({advance})
-        for i in range(lanes):
-            for k in range({dim}):
-                initial[k, start + i] = state[k, i]
+                break{fill}
+            advance_block(state, z, {row}, table[step], lanes)
+        keep(state, start, lanes, initial)
         for c in range((lanes + CELL - 1) // CELL):
             carry(tree, filled, cells[c])
     collapse(tree, filled, node)

@@ -87,7 +87,7 @@ def load(text: str):
     import llvmlite
     import numba
 
-    tag = f"{text}\n{numba.__version__} {llvmlite.__version__} {sys.version_info[:3]}"
+    tag = f"1 {text}\n{numba.__version__} {llvmlite.__version__} {sys.version_info[:3]}"
     name = "kernel_" + hashlib.sha256(tag.encode()).hexdigest()[:24]
     with _lock:
         if name in sys.modules:
@@ -97,8 +97,12 @@ def load(text: str):
             _write(path, text)
         spec = importlib.util.spec_from_file_location(name, path)
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        sys.modules[name] = module
+        sys.modules[name] = module  # before it runs: numba's cache refers to functions by module name
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
         return module
 
 
