@@ -175,9 +175,7 @@ class Diffusion:
         churn = exact(churn)
         if churn.is_negative:
             raise ValueError(f"churn: {churn} is negative; it must be zero or positive")
-        drift = [
-            self._put(-f * x + g2 * (1 + churn**2) / 2 * s) for x, s in zip(self.state, self._score, strict=True)
-        ]
+        drift = [self._put(-f * x + g2 * (1 + churn**2) / 2 * s) for x, s in zip(self.state, self._score, strict=True)]
         name = "probability flow" if churn == 0 else "reverse"
         return self._dynamics(name, drift, churn * sp.sqrt(self.process.g2), reverse=True)
 

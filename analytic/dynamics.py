@@ -61,7 +61,9 @@ class Dynamics:
             put(self, "noise", self.noise * dim)
         for field in ("drift", "noise"):
             if len(getattr(self, field)) != dim:
-                raise ValueError(f"{field}: {len(getattr(self, field))} entries for {dim} coordinates; one each is needed")
+                raise ValueError(
+                    f"{field}: {len(getattr(self, field))} entries for {dim} coordinates; one each is needed"
+                )
         if self.convention not in CONVENTIONS:
             raise ValueError(f"convention: {self.convention!r} is unknown; allowed are {', '.join(CONVENTIONS)}")
 

@@ -6,6 +6,8 @@ cancellation inside the expression costs time and not digits.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import mpmath as mp
 import sympy as sp
 
@@ -38,7 +40,7 @@ def evaluate(expr, values=None, digits: int = 30, max_digits: int = 800):
     missing = [str(s) for s in symbols if str(s) not in given]
     if missing:
         raise ValueError(f"values: no number for {', '.join(missing)}; each free symbol of the expression needs one")
-    call = sp.lambdify(symbols, expr, modules=[MPMATH, "mpmath"])
+    call = _callable(expr, tuple(symbols))
     working, previous = digits + 15, None
     while working <= max_digits:
         with mp.workdps(working):
@@ -49,6 +51,11 @@ def evaluate(expr, values=None, digits: int = 30, max_digits: int = 800):
     if abs(previous) < mp.mpf(10) ** (-max_digits // 4):
         return mp.mpf(0)
     raise ArithmeticError(f"expr: not settled to {digits} digits with {max_digits} working digits")
+
+
+@lru_cache(maxsize=1024)
+def _callable(expr, symbols):
+    return sp.lambdify(symbols, expr, modules=[MPMATH, "mpmath"])
 
 
 def _number(value):
@@ -64,8 +71,9 @@ def root(expr, symbol, low, high, values=None, digits: int = 30):
     """
     rest = {str(k): v for k, v in (values or {}).items()}
     free = sorted(expr.free_symbols, key=str)
-    call = sp.lambdify(free, expr, modules=[MPMATH, "mpmath"])
+    call = _callable(expr, tuple(free))
     with mp.workdps(digits + 15):
+
         def residual(u):
             return mp.re(call(*(u if s == symbol else _number(rest[str(s)]) for s in free)))
 

@@ -134,9 +134,7 @@ class ForwardProcess:
 
     def put_into(self, expr):
         """Replace the letters alpha, sigma, f, g2 of an expression by this process's functions of time."""
-        return expr.subs(
-            {symbols.sigma: self.sigma, symbols.alpha: self.alpha, symbols.f: self.f, symbols.g2: self.g2}
-        )
+        return expr.subs({symbols.sigma: self.sigma, symbols.alpha: self.alpha, symbols.f: self.f, symbols.g2: self.g2})
 
     def _repr_latex_(self):
         return (
@@ -156,10 +154,16 @@ def _check_snr_falls(process):
     if free:
         return
     start, end = (float(e) if e.is_finite else None for e in process.span)
-    points = [start + (end - start) * k / 8 for k in range(1, 8)] if end is not None else [start + 2.0**k for k in range(-5, 3)]
+    points = (
+        [start + (end - start) * k / 8 for k in range(1, 8)]
+        if end is not None
+        else [start + 2.0**k for k in range(-5, 3)]
+    )
     for point in points:
         if evaluate(sp.diff(process.log_snr, t), {t: point}, 15) >= 0:
-            raise ValueError(f"alpha, sigma: the signal-to-noise ratio of a forward process must fall, not so at t = {point:g}")
+            raise ValueError(
+                f"alpha, sigma: the signal-to-noise ratio of a forward process must fall, not so at t = {point:g}"
+            )
 
 
 SIMPLE = 20  # operations: a longer inverse is no closed form anyone would use
@@ -175,7 +179,9 @@ def _path(alpha, sigma, span):
     try:
         log_alpha = sp.expand_log(sp.log(alpha), force=True)
         if log_alpha == 0:
-            candidates = [(sp.S.One, time) for time in sp.solve(alpha**2 - snr * sigma**2, t) if sp.count_ops(time) < SIMPLE]
+            candidates = [
+                (sp.S.One, time) for time in sp.solve(alpha**2 - snr * sigma**2, t) if sp.count_ops(time) < SIMPLE
+            ]
         else:
             level, (a, root_snr) = sp.Symbol("L", negative=True), sp.symbols("a q", positive=True)
             candidates = []

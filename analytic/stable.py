@@ -112,8 +112,7 @@ class sigmoid(Stable):
         return sp.Rational(1, 2) if u.is_zero else None
 
     def fdiff(self, argindex=1):
-        u = self.args[0]
-        return sigmoid(u) * sigmoid(-u)
+        return sech2(self.args[0] / 2) / 4
 
     def plain(self):
         return 1 / (1 + sp.exp(-self.args[0]))
@@ -179,9 +178,7 @@ class Surprisal(Stable):
 
     def _eval_derivative(self, s):
         k, ls = int(self.args[0]), self.args[1:]
-        return sp.Add(
-            *(softmax(j, ls) * difference(ls[j].diff(s), ls[k].diff(s)) for j in range(len(ls)) if j != k)
-        )
+        return sp.Add(*(softmax(j, ls) * difference(ls[j].diff(s), ls[k].diff(s)) for j in range(len(ls)) if j != k))
 
     def plain(self):
         ls = self.args[1:]

@@ -78,7 +78,20 @@ def simulate(
     from physim.kernels import few
 
     started = clock.perf_counter()
-    plan = _plan(dynamics, trajectories, grid, seed, parameters, scheme, initial, observe, record, keep_paths, stream, block)
+    plan = _plan(
+        dynamics,
+        trajectories,
+        grid,
+        seed,
+        parameters,
+        scheme,
+        initial,
+        observe,
+        record,
+        keep_paths,
+        stream,
+        block,
+    )
     program = few.build(dynamics, SCHEMES[scheme], plan.observe)
     tables = _tables(program, plan)
     node, paths = _run(program, plan, tables, threads, block, chunk, progress)
@@ -104,7 +117,17 @@ def _run(program, plan, tables, threads, block, chunk, progress):
         node = np.zeros((cells, MOMENTS))
         kept = np.empty((len(plan.record_at), plan.dim, max(0, min(count, plan.keep_paths - first))))
         code = module.run(
-            state, np.uint64(first), k0, k1, np.uint64(plan.stream), *tables, plan.record_at, node, kept, stop, block
+            state,
+            np.uint64(first),
+            k0,
+            k1,
+            np.uint64(plan.stream),
+            *tables,
+            plan.record_at,
+            node,
+            kept,
+            stop,
+            block,
         )
         if code == 0 and kept.shape[2]:
             paths[:, :, first : first + kept.shape[2]] = kept
@@ -174,7 +197,9 @@ def _tables(program, plan):
     program.module.step_table(rows, np.array(program.constants(program.step_numbers, plan.values)), steps)
     if not np.all(np.isfinite(steps)):
         step = int(np.argmin(np.isfinite(steps).all(axis=1)))
-        raise ValueError(f"grid: the drift or noise is not finite at t = {plan.times[step]:.6g}; start the grid inside the span")
+        raise ValueError(
+            f"grid: the drift or noise is not finite at t = {plan.times[step]:.6g}; start the grid inside the span"
+        )
     at = plan.times[plan.record_at]
     records = np.empty((len(at), program.record_columns))
     constants = np.array(program.constants(program.record_numbers, plan.values))
@@ -198,7 +223,12 @@ def _dataset(plan, node, paths, lost_fraction, wall):
     times = plan.times[plan.record_at]
     variables = {}
     for k, name in enumerate(names):
-        for suffix, values in (("mean", mean), ("mean_stderr", mean_se), ("var", var), ("var_stderr", var_se)):
+        for suffix, values in (
+            ("mean", mean),
+            ("mean_stderr", mean_se),
+            ("var", var),
+            ("var_stderr", var_se),
+        ):
             variables[f"{name}_{suffix}"] = ("time", values[:, k])
     variables["count"] = ("time", n[:, 0].astype(np.int64))
     coordinates = {"time": ("time", times, {"long_name": "forward process time"})}

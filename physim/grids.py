@@ -1,7 +1,7 @@
 """Time grids: an increasing array of forward times; a reverse dynamics walks it downwards.
 
-    uniform           t_i = start + i (stop - start)/steps
-    uniform_log_snr   log-SNR(t_i) equally spaced
+uniform           t_i = start + i (stop - start)/steps
+uniform_log_snr   log-SNR(t_i) equally spaced
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def finish_moments(node):
     var = M2/(n-1);  se(mean)^2 = var/n;  se(var)^2 = (M4/n - var^2 (n-3)/(n-1))/n.  nan where n < 2.
     """
     n, mean, m2, m4 = node[..., 0], node[..., 1], node[..., 2], node[..., 4]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         variance = np.where(n > 1, m2 / (n - 1), np.nan)
         spread = np.maximum(m4 / n - variance**2 * (n - 3) / (n - 1), 0.0)
         return n, np.where(n > 0, mean, np.nan), np.sqrt(variance / n), variance, np.sqrt(spread / n)

@@ -48,7 +48,10 @@ def expectations(diffusion, quantities: dict, times, parameters=None, tolerance:
     given = {str(k): float(v) for k, v in (parameters or {}).items()}
     law = diffusion.forward().initial
     time_symbol = diffusion.forward().time
-    letters = sorted({s for e in quantities.values() for s in e.free_symbols} - set(diffusion.state) - {time_symbol}, key=str)
+    letters = sorted(
+        {s for e in quantities.values() for s in e.free_symbols} - set(diffusion.state) - {time_symbol},
+        key=str,
+    )
     missing = [str(s) for s in letters if str(s) not in given]
     if missing:
         raise ValueError(f"parameters: no value for {', '.join(missing)}")
@@ -75,7 +78,9 @@ def _at_one_time(function, law, dim, tail, tolerance):
             if np.all(error <= tolerance * np.maximum(size, 1e-200)):
                 return value, error
         previous, nodes = value, 2 * nodes
-    raise QuadratureError(f"tolerance: {tolerance:g} not reached with {most} nodes a coordinate at t = {tail[0]:g}, error {error.max():.2g}")
+    raise QuadratureError(
+        f"tolerance: {tolerance:g} not reached with {most} nodes a coordinate at t = {tail[0]:g}, error {error.max():.2g}"
+    )
 
 
 def _trapezoid(function, law, dim, tail, nodes):

@@ -41,12 +41,28 @@ class Request:
         return len(self.times) - 1
 
     @classmethod
-    def checked(cls, dynamics, trajectories, grid, seed, parameters, scheme, initial, observe, record, keep_paths, stream, block):
+    def checked(
+        cls,
+        dynamics,
+        trajectories,
+        grid,
+        seed,
+        parameters,
+        scheme,
+        initial,
+        observe,
+        record,
+        keep_paths,
+        stream,
+        block,
+    ):
         """A request, or one sentence that names the argument, its value and what is allowed."""
         from analytic.dynamics import Dynamics
 
         if not isinstance(dynamics, Dynamics):
-            raise TypeError(f"dynamics: {type(dynamics).__name__} given; an analytic Dynamics is needed, e.g. Diffusion(...).reverse()")
+            raise TypeError(
+                f"dynamics: {type(dynamics).__name__} given; an analytic Dynamics is needed, e.g. Diffusion(...).reverse()"
+            )
         _whole("trajectories", trajectories, 1, 2**40)
         _whole("seed", seed, 0, 2**64 - 1)
         _whole("keep_paths", keep_paths, 0, trajectories)
@@ -66,8 +82,19 @@ class Request:
         law, states = _initial(initial, dynamics, values, times[0], trajectories)
         _finite_drift(dynamics, values, times, law, states)
         return cls(
-            dynamics, int(trajectories), grid, int(seed), scheme, observe, _recorded(record, times), times, values,
-            int(keep_paths), STREAMS[stream], law, states,
+            dynamics,
+            int(trajectories),
+            grid,
+            int(seed),
+            scheme,
+            observe,
+            _recorded(record, times),
+            times,
+            values,
+            int(keep_paths),
+            STREAMS[stream],
+            law,
+            states,
         )
 
     def draw(self, first, count, k0, k1):
@@ -113,7 +140,9 @@ def _suits(scheme, dynamics):
     if dynamics.convention not in scheme.conventions:
         able = [s.name for s in SCHEMES.values() if dynamics.convention in s.conventions]
         hint = f"use {' or '.join(able)}" if able else "convert the dynamics first"
-        raise ValueError(f"scheme: {scheme.name} integrates {' and '.join(scheme.conventions)}, not {dynamics.convention}; {hint}")
+        raise ValueError(
+            f"scheme: {scheme.name} integrates {' and '.join(scheme.conventions)}, not {dynamics.convention}; {hint}"
+        )
 
 
 def _inside(grid, dynamics):
@@ -147,7 +176,9 @@ def _values(parameters, dynamics, observe):
     if missing:
         raise ValueError(f"parameters: no value for {', '.join(missing)}; give parameters={{'{missing[0]}': ...}}")
     if extra:
-        raise ValueError(f"parameters: {', '.join(extra)} does not occur; the symbols are {', '.join(sorted(needed)) or 'none'}")
+        raise ValueError(
+            f"parameters: {', '.join(extra)} does not occur; the symbols are {', '.join(sorted(needed)) or 'none'}"
+        )
     for name, value in given.items():
         if not np.isscalar(value) or not np.isfinite(float(value)):
             raise ValueError(f"parameters: {name} = {value!r} is not a finite number")
@@ -179,7 +210,11 @@ def _finite_drift(dynamics, values, times, law, states):
     probe = law[1][0] + 0.1 if law is not None else (states if states.ndim == 1 else states[0])
     probe = np.tile(probe, len(dynamics.state) // len(probe))
     for time in (times[0], times[-2]):
-        at = {**{str(s): float(v) for s, v in zip(dynamics.state, probe, strict=True)}, **values, str(dynamics.time): float(time)}
+        at = {
+            **{str(s): float(v) for s, v in zip(dynamics.state, probe, strict=True)},
+            **values,
+            str(dynamics.time): float(time),
+        }
         bad = unfinite_at([*dynamics.drift, *dynamics.noise], at)
         if bad is not None:
             raise ValueError(f"dynamics: not finite at t = {time:.6g}: {bad[:120]}; keep the grid where it is")
@@ -191,10 +226,16 @@ def _recorded(record, times):
         return np.arange(count)
     if isinstance(record, int | np.integer) and not isinstance(record, bool):
         _whole("record", record, 1, count)
-        return np.unique(np.round(np.linspace(0, count - 1, record)).astype(np.int64)) if record > 1 else np.array([count - 1])
+        return (
+            np.unique(np.round(np.linspace(0, count - 1, record)).astype(np.int64))
+            if record > 1
+            else np.array([count - 1])
+        )
     wanted = np.atleast_1d(np.asarray(record, dtype=float))
     index = np.array([int(np.argmin(np.abs(times - w))) for w in wanted])
     off = np.abs(times[index] - wanted) > 1e-9 * (1 + np.abs(wanted))
     if off.any():
-        raise ValueError(f"record: t = {wanted[off][0]:g} is not a time of the grid; the nearest is {times[index[off]][0]:.9g}")
+        raise ValueError(
+            f"record: t = {wanted[off][0]:g} is not a time of the grid; the nearest is {times[index[off]][0]:.9g}"
+        )
     return np.unique(index)

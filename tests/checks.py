@@ -17,7 +17,9 @@ def agree(estimate, stderr, truth, bias=0.0):
     assert np.all(stderr > 0), "a standard error is zero"
     z = (np.abs(estimate - truth) - bias) / stderr
     worst = np.unravel_index(np.argmax(z), z.shape)
-    assert z.max() <= LIMIT, f"{estimate[worst]} +- {stderr[worst]} against {truth[worst]} at {worst}: z = {z[worst]:.1f}"
+    assert z.max() <= LIMIT, (
+        f"{estimate[worst]} +- {stderr[worst]} against {truth[worst]} at {worst}: z = {z[worst]:.1f}"
+    )
 
 
 def calibrated(z):

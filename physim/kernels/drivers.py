@@ -58,7 +58,10 @@ def add_cells(values, lanes, alive, sums, cells, record):
 
 
 @njit(
-    "void(float64[:, ::1], float64[::1], uint64, uint64, uint64, uint64)", error_model="numpy", nogil=True, cache=True
+    "void(float64[:, ::1], float64[::1], uint64, uint64, uint64, uint64)",
+    error_model="numpy",
+    nogil=True,
+    cache=True,
 )
 def draw(normals, uniforms, k0, k1, stream, first):
     """Standard normals (4 c rows, n lanes) and one uniform a lane for the trajectories first, first + 1, ...

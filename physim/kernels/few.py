@@ -109,7 +109,9 @@ def build(dynamics, scheme, observables: dict) -> Program:
             NODES,
         ]
     )
-    named = "; ".join(f"{new} = {old}" for old, new in sorted(rename.items(), key=lambda pair: pair[1].name) if str(old) != new.name)
+    named = "; ".join(
+        f"{new} = {old}" for old, new in sorted(rename.items(), key=lambda pair: pair[1].name) if str(old) != new.name
+    )
     title = f"One {scheme.name} step for blocks of trajectories.\n\nLetters: {named or 'as in the model'}.\n"
     return Program(
         module.complete(text, title),
@@ -137,7 +139,10 @@ def _table(name, tiers, parameters):
     lines, texts = statements(columns, "k")
     constants = [*(s.name for s in parameters.values()), *(s.name for s in numbers)]
     body = [f"    {c} = constants[{i}]" for i, c in enumerate(constants)]
-    body += ["    for row in range(out.shape[0]):", "        t, t_next, dt, mirror = rows[0, row], rows[1, row], rows[2, row], rows[3, row]"]
+    body += [
+        "    for row in range(out.shape[0]):",
+        "        t, t_next, dt, mirror = rows[0, row], rows[1, row], rows[2, row], rows[3, row]",
+    ]
     body += [f"        {line}" for line in lines]
     body += [f"        out[row, {i}] = {text}" for i, text in enumerate(texts)]
     head = f'@njit("void(float64[:, ::1], float64[::1], float64[:, ::1])", {NJIT}, cache=True)\ndef {name}(rows, constants, out):'

@@ -19,7 +19,21 @@ from analytic import stable
 # SymPy class name -> function of kernels/elementary.py
 ELEMENTARY = {
     name: name
-    for name in ("exp", "expm1", "log", "log1p", "tanh", "sech2", "sigmoid", "softplus", "logcosh", "sin", "cos", "erf", "erfc")
+    for name in (
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "tanh",
+        "sech2",
+        "sigmoid",
+        "softplus",
+        "logcosh",
+        "sin",
+        "cos",
+        "erf",
+        "erfc",
+    )
 }
 # allowed too, but through libm: one lane at a time
 LIBM = {
@@ -188,13 +202,17 @@ class Printer:
             return f"{call}({', '.join(map(self.show, e.args))})"
         handler = getattr(self, f"_{kind}", None)
         if handler is None:
-            raise NotImplementedError(f"expression: {kind} in {e} has no compiled form; see analytic.stable and kernels/elementary.py")
+            raise NotImplementedError(
+                f"expression: {kind} in {e} has no compiled form; see analytic.stable and kernels/elementary.py"
+            )
         return handler(e)
 
     def _add(self, e) -> str:
         singles, products = [], []
         for term in sorted(e.args, key=sp.default_sort_key):
-            (products if term.is_Mul and not _is_plain_negative(term) and _numerators(term) > 1 else singles).append(term)
+            (products if term.is_Mul and not _is_plain_negative(term) and _numerators(term) > 1 else singles).append(
+                term
+            )
         if singles:
             total = self.show(singles[0])
             for term in singles[1:]:

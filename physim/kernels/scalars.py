@@ -109,7 +109,8 @@ def compiled(expr, *symbols):
         lines="".join(f"    {line}\n" for line in lines),
         results=", ".join(texts) + ("," if len(texts) == 1 else ""),
         head="".join(f"    {line}\n" for line in head),
-        call=", ".join([*(f"lanes[{i}, j]" for i in range(len(lanes))), *(s.name for s in tiers.columns.values())]) or "0.0",
+        call=", ".join([*(f"lanes[{i}, j]" for i in range(len(lanes))), *(s.name for s in tiers.columns.values())])
+        or "0.0",
         out=", ".join(f"out[{i}, j]" for i in range(len(texts))) + ("," if len(texts) == 1 else ""),
     )
     kernel = module.load(module.complete(source, "An expression as a function of arrays."))
@@ -129,7 +130,7 @@ def compiled(expr, *symbols):
     return call
 
 
-_FUNCTION = '''@njit(forceinline=True, error_model="numpy", nogil=True)
+_FUNCTION = """@njit(forceinline=True, error_model="numpy", nogil=True)
 def lane({arguments}):
 {lines}    return {results}
 
@@ -137,4 +138,4 @@ def lane({arguments}):
 @njit("void(float64[:, ::1], float64[::1], float64[:, ::1])", error_model="numpy", nogil=True, cache=True)
 def apply(lanes, constants, out):
 {head}    for j in range(lanes.shape[1]):
-        {out} = lane({call})'''
+        {out} = lane({call})"""

@@ -54,7 +54,8 @@ def test_log_density_and_score(model, process):
         assert values(diffusion.log_density, diffusion, time, x)[0] == pytest.approx(expected, rel=1e-10, abs=1e-10)
         h = 1e-5
         slope = [
-            (np.log(density(model, process, time, x + h * e)) - np.log(density(model, process, time, x - h * e))) / (2 * h)
+            (np.log(density(model, process, time, x + h * e)) - np.log(density(model, process, time, x - h * e)))
+            / (2 * h)
             for e in np.eye(len(x))
         ]
         assert values(diffusion.score, diffusion, time, x) == pytest.approx(slope, rel=1e-6, abs=1e-6)
