@@ -94,13 +94,48 @@ def _critical(model, process, name, kind, source):
     on_path = (left - condition.rhs).subs(f, ratio * g2)
     if name != "spectral":
         on_path = on_path / g2
-    on_path = sp.together(sp.simplify(_on_path(on_path, path)))
-    found, status = _physical(sp.solve(sp.numer(on_path), snr))
+    solutions = _solutions(sp.numer(sp.together(sp.simplify(_on_path(on_path, path)))))
+    if solutions is None:
+        return _numerical(name, kind, condition, source, process, model)
+    found, status = _physical(solutions)
     if found is None:
         return CriticalPoint(name, kind, condition, None, None, None, status, source)
     lam = sp.simplify(_on_path(separation(model), path).subs(snr, found))
-    time = sp.simplify(process.time_of_snr.subs(snr, found))
+    time = _tidy(process.time_of_snr.subs(snr, found))
     return CriticalPoint(name, kind, condition, time, found, lam, status, source)
+
+
+def _solutions(numerator):
+    """Signal-to-noise ratios where a polynomial in them (or in their root) vanishes; None beyond quadratic factors."""
+    found = []
+    for letter, square in ((snr, snr), (amplitude, amplitude**2)):
+        try:
+            factors = sp.Poly(sp.powdenest(numerator.subs(snr, square)), letter).factor_list()[1]
+        except sp.PolynomialError:
+            continue
+        if any(factor.degree() > 2 for factor, _ in factors):
+            return None
+        for factor, _ in factors:
+            roots = sp.roots(factor)
+            found += list(roots) if letter is snr else [r**2 for r in roots if r.is_negative is not True]
+        return found
+    return None
+
+
+def _tidy(expr):
+    """The expression with its logarithms collected; with large numbers not simplified, as SymPy would raise to them."""
+    small = all(abs(number) <= 20 for number in expr.atoms(sp.Rational))
+    expr = sp.simplify(sp.expand_log(expr, force=True)) if small else expr
+    arguments: dict[sp.Expr, sp.Expr] = {}
+    rest = sp.S.Zero
+    for term in sp.Add.make_args(expr):
+        coefficient, log = term.as_coeff_Mul()
+        if isinstance(log, sp.log):
+            strength, sign = abs(coefficient), sp.sign(coefficient)
+            arguments[strength] = arguments.get(strength, sp.S.One) * log.args[0] ** sign
+        else:
+            rest += term
+    return rest + sp.Add(*(c * sp.log(sp.simplify(a), evaluate=False) for c, a in arguments.items()))
 
 
 def _on_path(expr, path):

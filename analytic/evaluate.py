@@ -45,6 +45,8 @@ def evaluate(expr, values=None, digits: int = 30, max_digits: int = 800):
     while working <= max_digits:
         with mp.workdps(working):
             current = mp.mpmathify(call(*(_number(given[str(s)]) for s in symbols)))
+        if previous is not None and mp.isinf(current) and current == previous:
+            return current
         if previous is not None and abs(current - previous) <= abs(current) * mp.mpf(10) ** (-digits):
             return current
         previous, working = current, 2 * working

@@ -5,6 +5,8 @@ And `compiled`: any expression as a fast function of NumPy arrays, with the kern
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import mpmath as mp
 import numpy as np
 import sympy as sp
@@ -93,6 +95,11 @@ def compiled(expr, *symbols):
     loose = set().union(*(e.free_symbols for e in exprs)) - set(symbols)
     if loose:
         raise ValueError(f"symbols: {', '.join(sorted(map(str, loose)))} in the expression is not among the arguments")
+    return _compiled(tuple(exprs), symbols, single)
+
+
+@lru_cache(maxsize=256)
+def _compiled(exprs, symbols, single):
     lanes = [sp.Symbol(f"x{i}", real=True) for i in range(len(symbols))]
     rename = dict(zip(symbols, lanes, strict=True))
     tiers = Tiers(lanes, "c")
