@@ -31,8 +31,8 @@ class CriticalPoint:
     """One critical condition and where it is met.
 
     object : what loses stability; kind : of the bifurcation; condition : a SymPy equation; time, snr, separation
-    (Lambda) : expressions, None where there is no solution.  status : "exact"; "conditional" (a solution for some values
-    of the symbols only); "numeric" (a root to 25 digits); "none"; "implicit" (no closed form, and symbols without values).
+    (Lambda) : expressions, None where there is no solution.  status: "exact"; "conditional" (a solution for some values
+    of the symbols only); "numeric" (a root to 25 digits); "none"; "implicit" (no closed form, values missing).
     """
 
     object: str

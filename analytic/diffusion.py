@@ -168,7 +168,7 @@ class Diffusion:
         return self._dynamics("forward", drift, sp.sqrt(self.process.g2), reverse=False)
 
     def reverse(self, churn=1) -> Dynamics:
-        """dX = [-f X + (g2/2)(1 + churn^2) s] ds + churn g dW, ds = -dt, started from p_t; same marginals for any churn.
+        """dX = [-f X + (g2/2)(1 + churn^2) s] ds + churn g dW, ds = -dt, started from p_t; the marginals are p_t.
 
         Raises ValueError for a negative churn.
         """

@@ -79,7 +79,7 @@ def _at_one_time(function, law, dim, tail, tolerance):
                 return value, error
         previous, nodes = value, 2 * nodes
     raise QuadratureError(
-        f"tolerance: {tolerance:g} not reached with {most} nodes a coordinate at t = {tail[0]:g}, error {error.max():.2g}"
+        f"tolerance: {tolerance:g} not reached at t = {tail[0]:g} with {most} nodes; error {error.max():.2g}"
     )
 
 

@@ -61,7 +61,7 @@ class Request:
 
         if not isinstance(dynamics, Dynamics):
             raise TypeError(
-                f"dynamics: {type(dynamics).__name__} given; an analytic Dynamics is needed, e.g. Diffusion(...).reverse()"
+                f"dynamics: {type(dynamics).__name__} given; a Dynamics is needed, e.g. Diffusion(...).reverse()"
             )
         _whole("trajectories", trajectories, 1, 2**40)
         _whole("seed", seed, 0, 2**64 - 1)
@@ -149,7 +149,8 @@ def _inside(grid, dynamics):
     start, end = (float(e) for e in dynamics.span)
     if grid.times[0] < start or grid.times[-1] > end:
         raise ValueError(
-            f"grid: times {grid.times[0]:g} ... {grid.times[-1]:g} leave the span {start:g} ... {end:g} of {dynamics.name}"
+            f"grid: times {grid.times[0]:g} ... {grid.times[-1]:g} leave the span {start:g} ... {end:g}"
+            f" of {dynamics.name}"
         )
 
 

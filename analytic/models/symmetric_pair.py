@@ -35,10 +35,10 @@ class SymmetricPair(Model):
 
     mean_norm: sp.Expr
     variance: sp.Expr = sp.S.Zero
-    weight: sp.Expr = sp.Rational(1, 2)
+    weight: sp.Expr = sp.S.Half
     dimension: sp.Expr = sp.S.One
 
-    def __init__(self, mean_norm, variance=0, weight=sp.Rational(1, 2), dim=1):
+    def __init__(self, mean_norm, variance=0, weight=sp.S.Half, dim=1):
         put = object.__setattr__
         put(self, "mean_norm", exact(mean_norm))
         put(self, "variance", checked_variance(variance, "variance"))

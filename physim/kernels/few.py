@@ -145,7 +145,8 @@ def _table(name, tiers, parameters):
     ]
     body += [f"        {line}" for line in lines]
     body += [f"        out[row, {i}] = {text}" for i, text in enumerate(texts)]
-    head = f'@njit("void(float64[:, ::1], float64[::1], float64[:, ::1])", {NJIT}, cache=True)\ndef {name}(rows, constants, out):'
+    signature = '"void(float64[:, ::1], float64[::1], float64[:, ::1])"'
+    head = f"@njit({signature}, {NJIT}, cache=True)\ndef {name}(rows, constants, out):"
     return "\n".join([head, *body]), numbers
 
 
@@ -214,7 +215,7 @@ RUN = '''@njit(
     "float64[:, ::1], float64[:, :, ::1], uint8[::1], int64)", {njit}, cache=True
 )
 def run(initial, first, k0, k1, stream, table, records, record_at, node, paths, stop, block):
-    """Integrate the trajectories first, first + 1, ...; moments go to `node`, kept states to `paths`, ends to `initial`."""
+    """Integrate the trajectories first, first + 1, ...; moments to `node`, states to `paths`, ends to `initial`."""
     n, steps = initial.shape[1], table.shape[0]
     cells = np.empty(((block + CELL - 1) // CELL, node.shape[0], MOMENTS))
     tree = np.empty((64 if n > CELL else 1, node.shape[0], MOMENTS))
