@@ -2,7 +2,7 @@
 
 from analytic.bifurcation import CriticalPoint, critical_points
 from analytic.diffusion import Diffusion
-from analytic.dynamics import Dynamics
+from analytic.dynamics import Dynamics, overdamped, underdamped
 from analytic.evaluate import evaluate
 from analytic.models import GaussianMixture, PointMixture, SymmetricPair
 from analytic.processes import (
@@ -33,9 +33,11 @@ __all__ = [
     "evaluate",
     "flow_matching",
     "ornstein_uhlenbeck",
+    "overdamped",
     "stochastic_localisation",
     "sub_vp",
     "t",
+    "underdamped",
     "variance_exploding",
     "vp_cosine",
     "vp_linear",

@@ -21,7 +21,7 @@ from functools import cached_property
 import sympy as sp
 
 from analytic import symbols
-from analytic.dynamics import Dynamics
+from analytic.dynamics import Dynamics, Gradient, Reverse
 from analytic.models.base import Model, Normals
 from analytic.processes import ForwardProcess
 from analytic.stable import logsumexp, softmax, softmax_covariance, softmax_mean, surprisal
@@ -177,7 +177,8 @@ class Diffusion:
             raise ValueError(f"churn: {churn} is negative; it must be zero or positive")
         drift = [self._put(-f * x + g2 * (1 + churn**2) / 2 * s) for x, s in zip(self.state, self._score, strict=True)]
         name = "probability flow" if churn == 0 else "reverse"
-        return self._dynamics(name, drift, churn * sp.sqrt(self.process.g2), reverse=True)
+        structure = Reverse(self.process, tuple(self.posterior_mean), churn)
+        return self._dynamics(name, drift, churn * sp.sqrt(self.process.g2), reverse=True, structure=structure)
 
     def probability_flow(self) -> Dynamics:
         """The ordinary differential equation of the reverse family (churn = 0)."""
@@ -187,8 +188,15 @@ class Diffusion:
         """dX = s(X, at) dt + sqrt(2) dW: equilibrium dynamics whose stationary density is p_t at the time `at`."""
         time = exact(at)
         drift = [e.subs(symbols.t, time) for e in self.score]
-        law = self._law(time)
-        return Dynamics(self.state, tuple(drift), (sp.sqrt(2),), initial=law, name=f"langevin at {time}")
+        structure = Gradient(-self.log_density.subs(symbols.t, time), sp.S.One)
+        return Dynamics(
+            self.state,
+            tuple(drift),
+            (sp.sqrt(2),),
+            initial=self._law(time),
+            structure=structure,
+            name=f"langevin at {time}",
+        )
 
     def _law(self, time=symbols.t) -> Normals:
         law = self.model.sampling(alpha, sigma)
@@ -199,7 +207,7 @@ class Diffusion:
         covariances = tuple(sp.ImmutableMatrix(c.applyfunc(put)) for c in law.covariances)
         return Normals(law.weights, tuple(tuple(map(put, m)) for m in law.means), covariances)
 
-    def _dynamics(self, name, drift, noise, reverse):
+    def _dynamics(self, name, drift, noise, reverse, structure=None):
         return Dynamics(
             self.state,
             tuple(drift),
@@ -207,6 +215,7 @@ class Diffusion:
             reverse=reverse,
             span=self.process.span,
             initial=self._law(),
+            structure=structure,
             name=f"{name} of {type(self.model).__name__} under {self.process.name}",
         )
 

@@ -18,6 +18,83 @@ CONVENTIONS = ("ito", "stratonovich")
 
 
 @dataclass(frozen=True)
+class Reverse:
+    """Structure of the reverse family: the process, the posterior mean E[x_0|x] by coordinate, the churn."""
+
+    process: object
+    mean: tuple
+    churn: sp.Expr
+    kind: str = "reverse"
+
+    def copies(self, renamings):
+        """The structure of several replicas."""
+        return replace(self, mean=tuple(e.xreplace(r) for r in renamings for e in self.mean))
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """Structure of overdamped Langevin dynamics, dx = -grad U dt + sqrt(2 T) dW."""
+
+    potential: sp.Expr
+    temperature: sp.Expr
+    kind: str = "gradient"
+
+    def copies(self, renamings):
+        """The structure of several replicas."""
+        return replace(self, potential=sp.Add(*(self.potential.xreplace(r) for r in renamings)))
+
+
+@dataclass(frozen=True)
+class Underdamped:
+    """Structure of underdamped Langevin dynamics, dx = p dt, dp = (F - friction p) dt + sqrt(2 friction T) dW."""
+
+    force: tuple
+    friction: sp.Expr
+    temperature: sp.Expr
+    kind: str = "underdamped"
+
+    def copies(self, renamings):
+        """Replicas of positions and momenta would not be (positions, momenta) any more."""
+        raise ValueError("count: replicas of underdamped dynamics are not supported; run it twice with two streams")
+
+
+def overdamped(potential, state, temperature=1) -> Dynamics:
+    """dx = -grad U dt + sqrt(2 T) dW, whose stationary density is exp(-U/T).
+
+    Parameters
+    ----------
+    potential : U, an expression in the state.  state : symbols.  temperature : T > 0, number or symbol.
+    """
+    state = tuple(state) if isinstance(state, list | tuple) else (state,)
+    temperature = _positive(temperature, "temperature")
+    drift = tuple(-sp.diff(exact(potential), x) for x in state)
+    structure = Gradient(exact(potential), temperature)
+    return Dynamics(state, drift, (sp.sqrt(2 * temperature),), structure=structure, name="overdamped Langevin")
+
+
+def underdamped(potential, positions, friction=1, temperature=1) -> Dynamics:
+    """dx = p dt, dp = (-grad U - friction p) dt + sqrt(2 friction T) dW; stationary exp(-(U + |p|^2/2)/T).
+
+    The state is (positions, momenta); momenta are named p_<position>.
+    """
+    positions = tuple(positions) if isinstance(positions, list | tuple) else (positions,)
+    friction, temperature = _positive(friction, "friction"), _positive(temperature, "temperature")
+    momenta = tuple(sp.Symbol(f"p_{x.name}", real=True) for x in positions)
+    force = tuple(-sp.diff(exact(potential), x) for x in positions)
+    drift = momenta + tuple(f - friction * p for f, p in zip(force, momenta, strict=True))
+    noise = (sp.S.Zero,) * len(positions) + (sp.sqrt(2 * friction * temperature),) * len(positions)
+    structure = Underdamped(force, friction, temperature)
+    return Dynamics(positions + momenta, drift, noise, structure=structure, name="underdamped Langevin")
+
+
+def _positive(value, name):
+    value = exact(value)
+    if value.is_number and not value > 0:
+        raise ValueError(f"{name}: {value} is not positive")
+    return value
+
+
+@dataclass(frozen=True)
 class Dynamics:
     """State, drift and noise of an SDE, from your own SymPy expressions or from `Diffusion`.
 
@@ -31,6 +108,7 @@ class Dynamics:
     convention : "ito" or "stratonovich".
     span : (start, end) of forward time that the expressions are valid in.
     initial : a `models.base.Normals` in the time symbol, the law of the state at the starting time, or None.
+    structure : what structured integrators need to know (`Reverse`, `Gradient`, `Underdamped`), or None.
     replicas : the state is this many copies of one system, which start from one draw of `initial` (see `copies`).
     name : a word for tables and provenance.
 
@@ -47,6 +125,7 @@ class Dynamics:
     convention: str = "ito"
     span: tuple = (-sp.oo, sp.oo)
     initial: object = None
+    structure: object = None
     replicas: int = 1
     name: str = "dynamics"
 
@@ -77,6 +156,30 @@ class Dynamics:
         free = set().union(*(e.free_symbols for e in entries)) - set(self.state) - {self.time}
         return tuple(sorted(free, key=lambda s: s.name))
 
+    @property
+    def noise_class(self) -> str:
+        """ "none", "additive" (free of the state), "diagonal" (b_i of x_i alone) or "general"."""
+        if all(b == 0 for b in self.noise):
+            return "none"
+        inside = [b.free_symbols & set(self.state) for b in self.noise]
+        if not any(inside):
+            return "additive"
+        return "diagonal" if all(found <= {x} for found, x in zip(inside, self.state, strict=True)) else "general"
+
+    def to(self, convention: str) -> Dynamics:
+        """The same process written in the other convention: a_Strat = a_Ito - (1/2) b_i db_i/dx_i.
+
+        ValueError for an unknown convention.
+        """
+        if convention not in CONVENTIONS:
+            raise ValueError(f"convention: {convention!r} is unknown; allowed are {', '.join(CONVENTIONS)}")
+        if convention == self.convention:
+            return self
+        sign = -1 if convention == "stratonovich" else 1
+        terms = [b * sp.diff(b, x) / 2 for b, x in zip(self.noise, self.state, strict=True)]
+        drift = tuple(a + sign * term for a, term in zip(self.drift, terms, strict=True))
+        return replace(self, drift=drift, convention=convention)
+
     def copies(self, count: int) -> Dynamics:
         """`count` replicas of the state that start from one point and are driven by independent noise.
 
@@ -93,6 +196,7 @@ class Dynamics:
             state=tuple(s for block in blocks for s in block),
             drift=tuple(e.xreplace(r) for r in rename for e in self.drift),
             noise=tuple(e.xreplace(r) for r in rename for e in self.noise),
+            structure=None if self.structure is None else self.structure.copies(rename),
             replicas=count,
             name=f"{count} replicas of {self.name}",
         )

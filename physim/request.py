@@ -9,6 +9,12 @@ import numpy as np
 from physim.grids import Grid
 from physim.schemes import SCHEMES
 
+CLASSES = ("none", "additive", "diagonal", "general")
+NEEDS = {
+    "reverse": "the reverse dynamics of a Diffusion",
+    "gradient": "a dynamics made by overdamped(...) or Diffusion.langevin(...)",
+    "underdamped": "a dynamics made by underdamped(...)",
+}
 STREAMS = {"initial": 0, "noise": 1, "clones": 2, "bootstrap": 3}
 
 
@@ -137,12 +143,33 @@ def _whole(name, value, low, high):
 
 
 def _suits(scheme, dynamics):
-    if dynamics.convention not in scheme.conventions:
-        able = [s.name for s in SCHEMES.values() if dynamics.convention in s.conventions]
-        hint = f"use {' or '.join(able)}" if able else "convert the dynamics first"
-        raise ValueError(
-            f"scheme: {scheme.name} integrates {' and '.join(scheme.conventions)}, not {dynamics.convention}; {hint}"
-        )
+    """Refuse a scheme that cannot treat the noise, the convention or the structure; name those that can."""
+    reason = _unsuited(scheme, dynamics)
+    if reason is not None:
+        able = [s.name for s in SCHEMES.values() if _unsuited(s, dynamics) is None]
+        hint = f"use {' or '.join(able)}" if able else "write the noise as diagonal"
+        raise ValueError(f"scheme: {scheme.name} {reason}; {hint}")
+
+
+def _unsuited(scheme, dynamics):
+    noise = dynamics.noise_class
+    if CLASSES.index(noise) > CLASSES.index(scheme.noise) and not (scheme.needs == "" and noise == "general"):
+        return f"treats {scheme.noise} noise, not {noise} noise"
+    if CLASSES.index(noise) > CLASSES.index("additive") and dynamics.convention not in scheme.conventions:
+        return f"integrates {' and '.join(scheme.conventions)}, not {dynamics.convention}"
+    kind = getattr(dynamics.structure, "kind", None)
+    if scheme.needs in ("reverse", "gradient", "underdamped") and scheme.needs != kind:
+        return f"needs {NEEDS[scheme.needs]}"
+    if scheme.needs == "linear" and not _is_linear(dynamics):
+        return "needs a drift k x + m and noise with constant coefficients, coordinate by coordinate"
+    return None
+
+
+def _is_linear(dynamics):
+    moving = {*dynamics.state, dynamics.time}
+    slopes = [a.diff(x) for a, x in zip(dynamics.drift, dynamics.state, strict=True)]
+    own = all((a.free_symbols & moving) <= {x} for a, x in zip(dynamics.drift, dynamics.state, strict=True))
+    return own and not any((e.free_symbols & moving) for e in (*slopes, *dynamics.noise))
 
 
 def _inside(grid, dynamics):

@@ -17,6 +17,7 @@ import sympy as sp
 
 from analytic.evaluate import evaluate
 from physim.kernels import module
+from physim.kernels.equations import Equations, brownian
 from physim.kernels.printer import Tiers, lift_numbers, lower, statements
 
 NJIT = 'error_model="numpy", nogil=True'
@@ -44,49 +45,18 @@ class Program:
         return [float(values[name]) for name in self.parameters] + [float(evaluate(n, digits=20)) for n in numbers]
 
 
-class Equations:
-    """What a scheme sees of a dynamics: drift and noise at any state and time, as expressions.
-
-    `let(values)` names intermediate values so that later expressions stay short.
-    """
-
-    def __init__(self, dynamics, rename):
-        self._drift = [e.xreplace(rename) for e in dynamics.drift]
-        self._noise = [e.xreplace(rename) for e in dynamics.noise]
-        self._state = [rename[s] for s in dynamics.state]
-        self.time = rename[dynamics.time]
-        self.stages: list[tuple[sp.Symbol, sp.Expr]] = []
-
-    def drift(self, x, time):
-        """a(x, time), a list."""
-        return self._at(self._drift, x, time)
-
-    def noise(self, x, time):
-        """b(x, time), a list."""
-        return self._at(self._noise, x, time)
-
-    def let(self, values):
-        """Symbols for intermediate values."""
-        names = [sp.Symbol(f"y{len(self.stages) + i}", real=True) for i in range(len(values))]
-        self.stages += list(zip(names, values, strict=True))
-        return names
-
-    def _at(self, exprs, x, time):
-        here = dict(zip(self._state, x, strict=True)) | {self.time: time}
-        return [e.xreplace({k: v for k, v in here.items() if k != v}) for e in exprs]
-
-
 def build(dynamics, scheme, observables: dict) -> Program:
     """Print the kernel of a dynamics under a scheme with observables (name -> expression)."""
     rename = names_of(dynamics, observables)
     x = [rename[s] for s in dynamics.state]
     inputs = dict(zip(("t", "t_next", "dt", "mirror"), sp.symbols("t t_next dt mirror", real=True), strict=True))
     noisy = any(b != 0 for b in dynamics.noise)
-    z = list(sp.symbols(f"z0:{len(x)}", real=True)) if noisy else []
+    z = list(sp.symbols(f"z0:{len(x) * scheme.normals}", real=True)) if noisy else []
 
     equations = Equations(dynamics, rename)
-    wiener = [inputs["mirror"] * sp.sqrt(inputs["dt"]) * s for s in z] or [sp.S.Zero] * len(x)
-    moved = scheme.step(equations, x, inputs["t"], inputs["t_next"], inputs["dt"], wiener)
+    drawn = [inputs["mirror"] * s for s in z] + [sp.S.Zero] * (2 * len(x) - len(z))
+    noise = brownian(drawn[: len(x)], drawn[len(x) :], inputs["dt"])
+    moved = [sp.sympify(e) for e in scheme.step(equations, x, inputs["t"], inputs["t_next"], inputs["dt"], noise)]
     steps = Tiers([*x, *z, *(s for s, _ in equations.stages)], "c")
     stages = [(s, steps.split_update(lower(e))) for s, e in equations.stages]
     moved = [steps.split_update(lower(e)) for e in moved]

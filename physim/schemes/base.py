@@ -1,4 +1,13 @@
-"""What an integration scheme states about itself."""
+"""What an integration scheme states about itself, and what it may ask of a dynamics.
+
+`step(sde, x, t, t_next, dt, noise)` returns the new coordinates as expressions.  x, t, t_next and dt = |t_next - t|
+are symbols or expressions; the expressions are opaque to a scheme, which only adds, multiplies and names them:
+
+    sde.drift(x, t), sde.noise(x, t)     lists a_i, b_i             sde.let(values)    symbols for intermediate values
+    sde.noise_slope(x, t)                db_i/dx_i                  sde.exp, sde.sqrt  of an expression
+    sde.reverse, sde.split, ...          structure a scheme asks for in `needs`
+    noise.w, noise.z                     Wiener increments W(dt) and, for two normals a coordinate, int_0^dt W ds
+"""
 
 from __future__ import annotations
 
@@ -10,15 +19,19 @@ from dataclasses import dataclass
 class Scheme:
     """One step of an integrator and its facts.
 
-    step(sde, x, t, t_next, dt, dw) returns the new coordinates as expressions; `sde.drift(x, t)` and
-    `sde.noise(x, t)` give lists, dt = |t_next - t| > 0 and dw are the Wiener increments.
-    strong, weak : orders of convergence; noise : "none", "additive", "diagonal"; conventions it can integrate.
+    strong, weak : orders of convergence for the noise it is meant for (None: exact or not defined).
+    noise : the widest class it treats, "none" < "additive" < "diagonal".
+    conventions : of multiplicative noise that it integrates (additive noise has no convention).
+    needs : structure beyond drift and noise: "", "reverse" (from Diffusion), "underdamped", "gradient", "linear".
+    normals : normals drawn per coordinate and step.
     """
 
     name: str
     step: Callable
-    strong: float
-    weak: float
+    strong: float | None
+    weak: float | None
     noise: str
     conventions: tuple[str, ...]
     source: str
+    needs: str = ""
+    normals: int = 1
