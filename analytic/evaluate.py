@@ -40,7 +40,7 @@ def evaluate(expr, values=None, digits: int = 30, max_digits: int = 800):
     missing = [str(s) for s in symbols if str(s) not in given]
     if missing:
         raise ValueError(f"values: no number for {', '.join(missing)}; each free symbol of the expression needs one")
-    call = _callable(expr, tuple(symbols))
+    call = callable_of(expr, tuple(symbols))
     working, previous = digits + 15, None
     while working <= max_digits:
         with mp.workdps(working):
@@ -56,7 +56,8 @@ def evaluate(expr, values=None, digits: int = 30, max_digits: int = 800):
 
 
 @lru_cache(maxsize=1024)
-def _callable(expr, symbols):
+def callable_of(expr, symbols):
+    """The expression as a function of mpmath numbers at the working precision."""
     return sp.lambdify(symbols, expr, modules=[MPMATH, "mpmath"])
 
 
@@ -73,7 +74,7 @@ def root(expr, symbol, low, high, values=None, digits: int = 30):
     """
     rest = {str(k): v for k, v in (values or {}).items()}
     free = sorted(expr.free_symbols, key=str)
-    call = _callable(expr, tuple(free))
+    call = callable_of(expr, tuple(free))
     with mp.workdps(digits + 15):
 
         def residual(u):

@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import numpy as np
 
-from physim.observables import CELL, MOMENTS, finish_moments
+from physim.observables import CELL, MOMENTS, finish_moments, finish_rms
 from physim.progress import Progress
 from physim.schemes import SCHEMES
 
@@ -41,6 +41,7 @@ def simulate(
     block: int = 512,
     chunk: int | None = None,
     lost_fraction: float = LOST_FRACTION,
+    step_bias: bool = False,
     progress: bool = True,
 ):
     """Integrate an ensemble and return its moments at every recorded time.
@@ -61,13 +62,17 @@ def simulate(
     keep_paths : how many trajectories (the first ones) are stored at the recorded times.
     threads : None for all cores.  stream : "noise", "clones" or "bootstrap", independent noise under one seed.
     block, chunk : trajectories in a cache block (a multiple of 256) and in a task; results do not depend on them.
+    step_bias : also integrate every pair of steps as one, on the same Brownian path, and report from the difference
+        the bias that the step leaves in each mean (Richardson: difference / (1 - 2^weak order)); recorded times are
+        then even ones of the grid.
     lost_fraction : the run fails when a larger fraction of trajectories stops being finite.
 
     Returns
     -------
     xarray.Dataset over `time` (forward time, in the order walked): for each observable `name_mean`,
-    `name_mean_stderr`, `name_var`, `name_var_stderr`; `count` of finite trajectories; `paths` (time, coordinate,
-    trajectory) if kept; provenance as one JSON string in attrs.
+    `name_mean_stderr`, `name_var`, `name_var_stderr`; with step_bias also `name_mean_bias` and `name_step_rms` (root
+    mean square difference of the two, of the strong order) with their standard errors; `count` of finite
+    trajectories; `paths` (time, coordinate, trajectory) if kept; provenance as one JSON string in attrs.
 
     Raises
     ------
@@ -76,23 +81,25 @@ def simulate(
     Errors made: statistical, as stated by the standard errors; of the scheme, its weak order in the step.
     """
     from physim.kernels import few
+    from physim.request import Request
 
     started = clock.perf_counter()
-    plan = _plan(
-        dynamics,
-        trajectories,
-        grid,
-        seed,
-        parameters,
-        scheme,
-        initial,
-        observe,
-        record,
-        keep_paths,
-        stream,
-        block,
+    plan = Request.checked(
+        dynamics=dynamics,
+        trajectories=trajectories,
+        grid=grid,
+        seed=seed,
+        parameters=parameters,
+        scheme=scheme,
+        initial=initial,
+        observe=observe,
+        record=record,
+        keep_paths=keep_paths,
+        stream=stream,
+        block=block,
+        step_bias=step_bias,
     )
-    program = few.build(dynamics, SCHEMES[scheme], plan.observe)
+    program = few.build(dynamics, SCHEMES[scheme], plan.observe, halving=step_bias)
     tables = _tables(program, plan)
     node, paths = _run(program, plan, tables, threads, block, chunk, progress)
     return _dataset(plan, node, paths, lost_fraction, clock.perf_counter() - started)
@@ -107,7 +114,8 @@ def _run(program, plan, tables, threads, block, chunk, progress):
         raise ValueError(f"chunk: {chunk} is not 256 times a power of two")
     module, stop = program.module, np.zeros(1, np.uint8)
     k0, k1 = np.uint64(plan.seed & 0xFFFFFFFF), np.uint64(plan.seed >> 32)
-    cells = len(plan.record_at) * len(plan.observe)
+    cells = len(plan.record_at) * program.outputs
+    record_at = plan.record_at // plan.stride
     paths = np.empty((len(plan.record_at), plan.dim, plan.keep_paths))
     firsts = range(0, plan.trajectories, chunk)
 
@@ -115,7 +123,7 @@ def _run(program, plan, tables, threads, block, chunk, progress):
         count = min(chunk, plan.trajectories - first)
         state = plan.draw(first, count, k0, k1)
         node = np.zeros((cells, MOMENTS))
-        kept = np.empty((len(plan.record_at), plan.dim, max(0, min(count, plan.keep_paths - first))))
+        kept = np.empty((len(record_at), len(state), max(0, min(count, plan.keep_paths - first))))
         code = module.run(
             state,
             np.uint64(first),
@@ -123,14 +131,14 @@ def _run(program, plan, tables, threads, block, chunk, progress):
             k1,
             np.uint64(plan.stream),
             *tables,
-            plan.record_at,
+            record_at,
             node,
             kept,
             stop,
             block,
         )
         if code == 0 and kept.shape[2]:
-            paths[:, :, first : first + kept.shape[2]] = kept
+            paths[:, :, first : first + kept.shape[2]] = kept[:, : plan.dim]
         return node
 
     tree = Tree(module.merge)
@@ -192,25 +200,19 @@ def _chunk(plan, threads):
 
 
 def _tables(program, plan):
-    rows = np.stack([plan.times[:-1], plan.times[1:], np.abs(np.diff(plan.times)), np.ones(plan.steps)])
-    steps = np.empty((plan.steps, program.step_columns))
+    t, t_next = plan.times[: -plan.stride : plan.stride], plan.times[plan.stride :: plan.stride]
+    t_mid = plan.times[1::2] if plan.stride == 2 else (t + t_next) / 2
+    rows = np.stack([t, t_mid, t_next, abs(t_mid - t), abs(t_next - t_mid), abs(t_next - t), np.ones(len(t))])
+    steps = np.empty((len(t), program.step_columns))
     program.module.step_table(rows, np.array(program.constants(program.step_numbers, plan.values)), steps)
     if not np.all(np.isfinite(steps)):
         step = int(np.argmin(np.isfinite(steps).all(axis=1)))
-        raise ValueError(
-            f"grid: the drift or noise is not finite at t = {plan.times[step]:.6g}; start the grid inside the span"
-        )
+        raise ValueError(f"grid: the drift or noise is not finite at t = {t[step]:.6g}; start the grid inside the span")
     at = plan.times[plan.record_at]
     records = np.empty((len(at), program.record_columns))
     constants = np.array(program.constants(program.record_numbers, plan.values))
-    program.module.record_table(np.stack([at, at, at * 0, at * 0 + 1]), constants, records)
+    program.module.record_table(np.tile(at, (7, 1)), constants, records)
     return steps, records
-
-
-def _plan(*arguments):
-    from physim.request import Request
-
-    return Request.checked(*arguments)
 
 
 def _dataset(plan, node, paths, lost_fraction, wall):
@@ -219,17 +221,21 @@ def _dataset(plan, node, paths, lost_fraction, wall):
     from physim.store import provenance
 
     names = list(plan.observe)
-    n, mean, mean_se, var, var_se = finish_moments(node.reshape(len(plan.record_at), len(names), MOMENTS))
+    n, mean, mean_se, var, var_se = finish_moments(node.reshape(len(plan.record_at), -1, MOMENTS))
     times = plan.times[plan.record_at]
+    parts = {"mean": mean, "mean_stderr": mean_se, "var": var, "var_stderr": var_se}
     variables = {}
     for k, name in enumerate(names):
-        for suffix, values in (
-            ("mean", mean),
-            ("mean_stderr", mean_se),
-            ("var", var),
-            ("var_stderr", var_se),
-        ):
-            variables[f"{name}_{suffix}"] = ("time", values[:, k])
+        column = plan.stride * k
+        for suffix, values in parts.items():
+            variables[f"{name}_{suffix}"] = ("time", values[:, column])
+        if plan.stride == 2:
+            gain = 1 - 2.0 ** (SCHEMES[plan.scheme].weak or 1)
+            variables[f"{name}_mean_bias"] = ("time", mean[:, column + 1] / gain)
+            variables[f"{name}_mean_bias_stderr"] = ("time", mean_se[:, column + 1] / abs(gain))
+            rms, rms_se = finish_rms(node.reshape(len(plan.record_at), -1, MOMENTS)[:, column + 1])
+            variables[f"{name}_step_rms"] = ("time", rms)
+            variables[f"{name}_step_rms_stderr"] = ("time", rms_se)
     variables["count"] = ("time", n[:, 0].astype(np.int64))
     coordinates = {"time": ("time", times, {"long_name": "forward process time"})}
     if plan.keep_paths:

@@ -131,3 +131,13 @@ def finish_moments(node):
         variance = np.where(n > 1, m2 / (n - 1), np.nan)
         spread = np.maximum(m4 / n - variance**2 * (n - 3) / (n - 1), 0.0)
         return n, np.where(n > 0, mean, np.nan), np.sqrt(variance / n), variance, np.sqrt(spread / n)
+
+
+def finish_rms(node):
+    """(root mean square, its stderr) about zero, of moments of shape (..., 5); delta method on E[d^2]."""
+    n, mean, m2, m3, m4 = (node[..., q] for q in range(MOMENTS))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        second = m2 / n + mean**2
+        fourth = m4 / n + 4 * mean * m3 / n + 6 * mean**2 * m2 / n + mean**4
+        rms = np.sqrt(second)
+        return rms, np.sqrt(np.maximum(fourth - second**2, 0.0) / n) / (2 * rms)

@@ -35,6 +35,7 @@ class Request:
     stream: int
     law: tuple | None
     states: np.ndarray | None = field(repr=False)
+    stride: int = 1
 
     @property
     def dim(self):
@@ -47,21 +48,7 @@ class Request:
         return len(self.times) - 1
 
     @classmethod
-    def checked(
-        cls,
-        dynamics,
-        trajectories,
-        grid,
-        seed,
-        parameters,
-        scheme,
-        initial,
-        observe,
-        record,
-        keep_paths,
-        stream,
-        block,
-    ):
+    def checked(cls, *, dynamics, trajectories, grid, seed, scheme, keep_paths, stream, block, step_bias, **others):
         """A request, or one sentence that names the argument, its value and what is allowed."""
         from analytic.dynamics import Dynamics
 
@@ -82,25 +69,29 @@ class Request:
         _suits(SCHEMES[scheme], dynamics)
         grid = grid if isinstance(grid, Grid) else Grid(np.asarray(grid))
         _inside(grid, dynamics)
+        if step_bias and grid.steps % 2:
+            raise ValueError(f"grid: {grid.steps} steps given; step_bias joins them in pairs, an even number is needed")
         times = grid.times[::-1].copy() if dynamics.reverse else grid.times.copy()
-        observe = _observables(observe, dynamics)
-        values = _values(parameters, dynamics, observe)
-        law, states = _initial(initial, dynamics, values, times[0], trajectories)
+        observe = _observables(others["observe"], dynamics)
+        values = _values(others["parameters"], dynamics, observe)
+        law, states = _initial(others["initial"], dynamics, values, times[0], trajectories)
         _finite_drift(dynamics, values, times, law, states)
+        stride = 2 if step_bias else 1
         return cls(
-            dynamics,
-            int(trajectories),
-            grid,
-            int(seed),
-            scheme,
-            observe,
-            _recorded(record, times),
-            times,
-            values,
-            int(keep_paths),
-            STREAMS[stream],
-            law,
-            states,
+            dynamics=dynamics,
+            trajectories=int(trajectories),
+            grid=grid,
+            seed=int(seed),
+            scheme=scheme,
+            observe=observe,
+            record_at=_recorded(others["record"], times[::stride]) * stride,
+            times=times,
+            values=values,
+            keep_paths=int(keep_paths),
+            stream=STREAMS[stream],
+            law=law,
+            states=states,
+            stride=stride,
         )
 
     def draw(self, first, count, k0, k1):
@@ -113,7 +104,7 @@ class Request:
             states = np.repeat(self.states[:, None], count, axis=1)
         else:
             states = np.ascontiguousarray(self.states[first : first + count].T)
-        return np.tile(states, (self.dim // len(states), 1))
+        return np.tile(states, (self.dim * self.stride // len(states), 1))
 
     def facts(self, wall):
         """What a reader needs to repeat the run."""

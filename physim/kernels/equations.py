@@ -26,6 +26,15 @@ def brownian(standard, second, dt) -> Noise:
     return Noise(standard, second, [root * a for a in standard], z)
 
 
+def joined(first: Noise, last: Noise, dt_last, dt) -> Noise:
+    """Noise of two successive steps as that of one: W = W_1 + W_2, Z = Z_1 + Z_2 + dt_2 W_1."""
+    w = [a + b for a, b in zip(first.w, last.w, strict=True)]
+    z = [a + b + dt_last * c for a, b, c in zip(first.z, last.z, first.w, strict=True)]
+    standard = [a / sp.sqrt(dt) for a in w]
+    second = [2 * sp.sqrt(3) * (a / (dt * sp.sqrt(dt)) - b / 2) for a, b in zip(z, standard, strict=True)]
+    return Noise(standard, second, w, z)
+
+
 @dataclass(frozen=True)
 class Point:
     """A point of the schedule: time, alpha, sigma and level = log(alpha/sigma)."""

@@ -11,20 +11,38 @@ import mpmath as mp
 import numpy as np
 import sympy as sp
 
-from analytic.evaluate import evaluate
-from analytic.symbols import exact, t
+from analytic.evaluate import callable_of, evaluate
+from analytic.symbols import exact, snr, t
 from physim.kernels import module
 from physim.kernels.printer import Tiers, lift_numbers, lower, statements
 
 
+DIGITS = 50  # of clock conversions: a double's worth after cancelling 30 digits as t -> 0
+
+
 def log_snr_at(process, times) -> np.ndarray:
-    """log-SNR of a process at an array of times."""
-    return np.array([float(mp.re(evaluate(process.log_snr, {t: float(u)}, 18))) for u in times])
+    """log-SNR of a process at an array of times; nan where it has none."""
+    call = callable_of(process.log_snr, (t,))
+    with mp.workdps(DIGITS):
+        return np.array([_finite_or_nan(call, u) for u in times])
 
 
 def times_at(process, levels) -> np.ndarray:
     """Times at which the log-SNR of a process has given values."""
-    return np.array([float(process.time_at(exact(float(level)))) for level in levels])
+    closed = process.time_of_snr
+    if closed is None:
+        return np.array([float(process.time_at(exact(float(level)))) for level in levels])
+    call = callable_of(closed, (snr,))
+    with mp.workdps(DIGITS):
+        return np.array([float(mp.re(call(mp.exp(mp.mpf(float(level)))))) for level in levels])
+
+
+def _finite_or_nan(call, time):
+    try:
+        value = call(mp.mpf(float(time)))
+    except (ArithmeticError, ValueError):
+        return np.nan
+    return float(mp.re(value))
 
 
 def law_at(law, time_symbol, time: float, values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

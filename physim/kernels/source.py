@@ -1,0 +1,128 @@
+"""The text of a kernel module: tables, lane functions, their block loops, and the loop over blocks and steps."""
+
+from __future__ import annotations
+
+import re
+from math import gcd
+
+from physim.kernels.printer import lift_numbers, statements
+
+NJIT = 'error_model="numpy", nogil=True'
+INPUTS = ("t", "t_mid", "t_next", "dt_first", "dt_last", "dt", "mirror")
+
+
+def table(name, tiers, parameters):
+    """The function that fills one row per step with the columns; and the numbers lifted out of them."""
+    columns, numbers = lift_numbers(list(tiers.columns))
+    lines, texts = statements(columns, "k")
+    constants = [*(s.name for s in parameters.values()), *(s.name for s in numbers)]
+    body = [f"    {c} = constants[{i}]" for i, c in enumerate(constants)]
+    body += [
+        "    for row in range(out.shape[0]):",
+        *(f"        {letter} = rows[{i}, row]" for i, letter in enumerate(INPUTS)),
+    ]
+    body += [f"        {line}" for line in lines]
+    body += [f"        out[row, {i}] = {text}" for i, text in enumerate(texts)]
+    signature = '"void(float64[:, ::1], float64[::1], float64[:, ::1])"'
+    head = f"@njit({signature}, {NJIT}, cache=True)\ndef {name}(rows, constants, out):"
+    return "\n".join([head, *body]), numbers
+
+
+def lane_function(name, arguments, stages, results):
+    """A scalar function of one lane: named intermediate values, then the results."""
+    lines = []
+    for symbol, expr in stages:
+        inner, (text,) = statements([expr], f"{symbol.name}_")
+        lines += [*_prefixed(inner, symbol.name), f"{symbol.name} = {_prefix_helpers(text, symbol.name)}"]
+    inner, texts = statements(results)
+    lines += inner
+    names = ", ".join(s.name for s in arguments)
+    body = "\n".join(f"    {line}" for line in [*lines, f"return {', '.join(texts)}{',' if len(texts) == 1 else ''}"])
+    return f"@njit(forceinline=True, {NJIT})\ndef {name}({names}):\n{body}"
+
+
+def _prefix_helpers(text, prefix):
+    return re.sub(r"\bh(\d+)\b", rf"{prefix}_h\1", text)
+
+
+def _prefixed(lines, prefix):
+    return [_prefix_helpers(line, prefix) for line in lines]
+
+
+def block_function(name, x, z, columns, outputs=None):
+    """The lane loop around `advance` (in place) or `observe` (into `values`); it owns its loop, so it is vectorised."""
+    arrays = [(s.name, f"state[{i}]") for i, s in enumerate(x)] + [(s.name, f"z[row + {i}]") for i, s in enumerate(z)]
+    targets = [s.name for s in x]
+    if outputs is not None:
+        targets = [f"v{i}" for i in range(outputs)]
+        arrays += [(v, f"values[{i}]") for i, v in enumerate(targets)]
+    body = ["wide_vectors()"] + [f"{name} = {array}" for name, array in arrays]
+    body += [f"{c.name} = columns[{i}]" for i, c in enumerate(columns.values())]
+    lanes = [f"{s.name}[i]" for s in [*x, *z]] + [c.name for c in columns.values()]
+    result = ", ".join(f"{v}[i]" for v in targets) + ("," if len(targets) == 1 else "")
+    body += ["for i in range(lanes):", f"    {result} = {name}({', '.join(lanes)})"]
+    extra = "z, row, " if outputs is None else "values, "
+    lines = "\n".join(f"    {line}" for line in body)
+    return f"@njit({NJIT})\ndef {name}_block(state, {extra}columns, lanes):\n{lines}"
+
+
+def run(dim, draws, observables):
+    """The block loop for `dim` coordinates, `draws` normals a step and some observables."""
+    group = 4 // gcd(4, draws) if draws else 1
+    fill = f"""
+            if step % {group} == 0:
+                if stop[0] != 0:
+                    return 1
+                call = np.uint64(step // 4 * {draws} + step % 4 * {draws} // 4)
+                fill_noise(calls, k0, k1, stream, first + np.uint64(start), call)"""
+    quiet = """
+            if stop[0] != 0:
+                return 1"""
+    return RUN.format(
+        dim=dim,
+        observables=observables,
+        rows=max(group * draws, 4),
+        fill=fill if draws else quiet,
+        row=f"step % {group} * {draws}",
+        njit=NJIT,
+    )
+
+
+RUN = '''@njit(
+    "int64(float64[:, ::1], uint64, uint64, uint64, uint64, float64[:, ::1], float64[:, ::1], int64[::1], "
+    "float64[:, ::1], float64[:, :, ::1], uint8[::1], int64)", {njit}, cache=True
+)
+def run(initial, first, k0, k1, stream, table, records, record_at, node, paths, stop, block):
+    """Integrate the trajectories first, first + 1, ...; moments to `node`, states to `paths`, ends to `initial`."""
+    n, steps = initial.shape[1], table.shape[0]
+    cells = np.empty(((block + CELL - 1) // CELL, node.shape[0], MOMENTS))
+    tree = np.empty((64 if n > CELL else 1, node.shape[0], MOMENTS))
+    filled = np.zeros(tree.shape[0], np.uint8)
+    state, z = np.empty(({dim}, block)), np.empty(({rows}, block))
+    calls = z.reshape(({rows} // 4, 4, block))
+    values, alive, sums = np.empty(({observables}, block)), np.empty(block), np.empty((4, WIDTH))
+    for start in range(0, n, block):
+        lanes = min(block, n - start)
+        begin(initial, start, lanes, state, alive)
+        record = 0
+        for step in range(steps + 1):
+            if record < record_at.shape[0] and record_at[record] == step:
+                observe_block(state, values, records[record], lanes)
+                keep_living(state, lanes, alive)
+                keep_living(values, lanes, alive)
+                add_cells(values, lanes, alive, sums, cells, record)
+                keep(state, start, lanes, paths[record])
+                record += 1
+            if step == steps:
+                break{fill}
+            advance_block(state, z, {row}, table[step], lanes)
+        keep(state, start, lanes, initial)
+        for c in range((lanes + CELL - 1) // CELL):
+            carry(tree, filled, cells[c])
+    collapse(tree, filled, node)
+    return 0'''
+
+NODES = f'''@njit("void(float64[:, ::1], float64[:, ::1])", {NJIT}, cache=True)
+def merge(a, b):
+    """a <- the moments of a and b together."""
+    merge_moments(a, b)'''
