@@ -22,16 +22,16 @@ figures: $(STAMP)  ## draw the gallery into figures/out (QUICK=1: smaller ensemb
 	$(BIN)/python -m figures $(if $(QUICK),--quick)
 
 test: lint contracts $(STAMP)  ## lint, import contracts and the tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: lint contracts $(STAMP)  ## the same with the slow tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(STAMP)  ## ruff
 	$(BIN)/ruff check .
 
 contracts: $(STAMP)  ## the import direction of the design
-	$(BIN)/lint-imports --no-cache --no-logo 2>/dev/null || $(BIN)/lint-imports --no-cache
+	$(BIN)/lint-imports --no-cache --no-logo
 
 types: $(STAMP)  ## mypy
 	$(BIN)/mypy
