@@ -46,7 +46,8 @@ class CriticalPoint:
 
     def _repr_latex_(self):
         where = "none" if self.time is None else rf"t = {sp.latex(self.time)}"
-        return rf"$\text{{{self.object}}}:\; {sp.latex(self.condition)},\quad {where}$"
+        name = self.object.replace("_", " ")
+        return rf"$\text{{{name}}}:\; {sp.latex(self.condition)},\quad {where}$"
 
 
 CONDITIONS = (
@@ -58,7 +59,7 @@ CONDITIONS = (
 
 
 amplitude = sp.Symbol("q", positive=True)
-SCAN = tuple(sp.Rational(k, 4) for k in range(-40, 41))
+SCAN = tuple(sp.Rational(k, 4) + sp.Rational(1, 97) for k in range(-40, 41))  # off the round values where roots lie
 
 
 def critical_points(model: SymmetricPair, process: ForwardProcess) -> tuple[CriticalPoint, ...]:

@@ -33,8 +33,8 @@ class Stable(sp.Function):
             return sp.Float(value, precision=prec)
 
     def _latex(self, printer, exp=None):
-        text = printer._print(self.plain())
-        return text if exp is None else rf"\left({text}\right)^{{{exp}}}"
+        text, bare = printer._print(self.plain()), exp is None and not self.plain().is_Add
+        return text if bare else rf"\left({text}\right)" + ("" if exp is None else f"^{{{exp}}}")
 
 
 def _mp_argument(argument, prec):

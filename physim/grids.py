@@ -54,6 +54,9 @@ def uniform_log_snr(process, start: float, stop: float, steps: int) -> Grid:
     from physim.kernels.scalars import log_snr_at, times_at
 
     _check(start, stop, steps)
+    low, high = (float(end) for end in process.span)
+    if min(start, stop) < low or max(start, stop) > high:
+        raise ValueError(f"start, stop: {start:g} ... {stop:g} leaves the span {low:g} ... {high:g} of {process.name}")
     levels = log_snr_at(process, np.array([start, stop], dtype=float))
     if not np.all(np.isfinite(levels)):
         raise ValueError(f"start, stop: the log-SNR is not finite at {start:g} or {stop:g}; stay inside the span")

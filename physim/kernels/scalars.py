@@ -16,7 +16,6 @@ from analytic.symbols import exact, snr, t
 from physim.kernels import module
 from physim.kernels.printer import Tiers, lift_numbers, lower, statements
 
-
 DIGITS = 50  # of clock conversions: a double's worth after cancelling 30 digits as t -> 0
 
 

@@ -29,14 +29,16 @@ def euler(sde, x, t, t_next, dt, noise):
 
 
 def midpoint(sde, x, t, t_next, dt, noise):
-    """Two evaluations; both use the same noise: first half xi_1, second half xi_2."""
+    """Two evaluations of xhat on one noise: the halves' normals are (xi_1 +- xi_2)/sqrt 2 of the step's."""
     start, end = sde.reverse.at(t), sde.reverse.at(t_next)
     middle = sde.reverse.between(t, t_next)
-    first = advance(sde, x, sde.reverse.mean(x, t), start, middle, noise.standard)
-    y = sde.let(first)
+    pairs = list(zip(noise.standard, noise.second, strict=True))
+    early = [(a + b) / sde.sqrt(2) for a, b in pairs]
+    late = [(a - b) / sde.sqrt(2) for a, b in pairs]
+    y = sde.let(advance(sde, x, sde.reverse.mean(x, t), start, middle, early))
     xhat = sde.let(sde.reverse.mean(y, middle.time))
-    half = advance(sde, x, xhat, start, middle, noise.standard)
-    return advance(sde, half, xhat, middle, end, noise.second)
+    half = advance(sde, x, xhat, start, middle, early)
+    return advance(sde, half, xhat, middle, end, late)
 
 
 def ancestral(sde, x, t, t_next, dt, noise):

@@ -38,7 +38,7 @@ def test_two_points_numbers():
     process = an.ornstein_uhlenbeck()
     point = by_object(an.SymmetricPair(1), process)["reverse_sde"]
     assert abs(locate(point) - mp.asinh(1) / 2) < 1e-15
-    assert abs(an.evaluate(process.alpha**2, {t: point.time}) - (mp.sqrt(2) - 1)) < 1e-25
+    assert abs(an.evaluate(process.alpha**2, {t: point.time}) - (mp.sqrt(2) - 1)) < 1e-15
     process = an.vp_linear()
     point = by_object(an.SymmetricPair(1), process)["reverse_sde"]
     assert float(locate(point)) == pytest.approx(0.292642, abs=5e-7)
@@ -47,7 +47,7 @@ def test_two_points_numbers():
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-@pytest.mark.parametrize("model", [an.SymmetricPair(1.7, 0.2), an.SymmetricPair(0.6, 0.3, dim=5)])
+@pytest.mark.parametrize("model", [an.SymmetricPair(1), an.SymmetricPair(1.7, 0.2), an.SymmetricPair(0.6, 0.3, dim=5)])
 def test_every_process_against_the_slope_of_its_own_drift(name, model):
     """Each critical time is a root of the numerically differenced drift (or score) at the origin, found by SciPy."""
     process = PROCESSES[name]()

@@ -145,6 +145,7 @@ def test_reverse_family_keeps_the_marginals(churn):
 def test_latex_in_a_notebook():
     diffusion = an.Diffusion(an.SymmetricPair(sp.Symbol("m", positive=True)), an.ornstein_uhlenbeck())
     assert "\\tanh" in sp.latex(diffusion.score)
+    assert sp.latex(diffusion.process.sigma) == r"\sqrt{- \left(-1 + e^{- 2 t}\right)}"
     for shown in (diffusion, diffusion.process, diffusion.reverse()):
         assert shown._repr_latex_().startswith("$")
 

@@ -37,17 +37,17 @@ def test_reverse_schemes_converge_with_their_weak_order_to_the_exact_law(scheme)
 
     The bound on what remains is half of the removed bias (higher orders) plus five standard errors.
     """
-    steps = (48, 96) if SCHEMES[scheme].weak == 1 else (16, 32)
-    coarse, fine = (reverse_run(scheme, n, step_bias=True) for n in steps)
+    steps = (48, 96) if SCHEMES[scheme].weak == 1 else (32, 64)
+    coarse, fine = (reverse_run(scheme, n, step_bias=True, trajectories=500_000) for n in steps)
     exact = expectations(UNEQUAL, WEAK, [0.02]).isel(time=0)
     ratios = []
     for name in WEAK:
         bias, se = float(fine[f"{name}_mean_bias"]), float(fine[f"{name}_mean_bias_stderr"])
         agree(fine[f"{name}_mean"] - bias, np.hypot(fine[f"{name}_mean_stderr"], se), exact[name], abs(bias) / 2)
-        if abs(bias) > 8 * se:
+        if abs(bias) > 6 * se:
             ratios.append(float(coarse[f"{name}_mean_bias"]) / bias)
     order = np.log2(np.median(ratios))
-    assert abs(order - SCHEMES[scheme].weak) < 0.45, (order, ratios)
+    assert abs(order - SCHEMES[scheme].weak) < 0.5, (order, ratios)
 
 
 @pytest.mark.parametrize(("scheme", "expected"), [("euler_maruyama", 1.0), ("stochastic_heun", 1.0), ("sra1", 1.5)])
@@ -191,8 +191,8 @@ def test_baoab_configurations():
     system = an.underdamped(x**2 / 2, x, friction=1, temperature=2)
     p = system.state[1]
     run = physim.simulate(
-        system, trajectories=100_000, grid=grids.uniform(0, 30, 60), seed=6, initial=[0.0, 0.0], scheme="baoab", record=1,
-        observe={"q": x**2, "k": p**2},
+        system, trajectories=100_000, grid=grids.uniform(0, 30, 60), seed=6, initial=[0.0, 0.0], scheme="baoab",
+        record=1, observe={"q": x**2, "k": p**2},
     )  # fmt: skip
     agree(run.q_mean[-1], run.q_mean_stderr[-1], 2.0)
     agree(run.k_mean[-1], run.k_mean_stderr[-1], 2.0 * (1 - 0.5**2 / 4))
