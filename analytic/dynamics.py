@@ -9,6 +9,7 @@ Wiener process with amplitude b_i.  The convention (Ito or Stratonovich) is part
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sympy as sp
 
@@ -124,8 +125,8 @@ class Dynamics:
     reverse: bool = False
     convention: str = "ito"
     span: tuple = (-sp.oo, sp.oo)
-    initial: object = None
-    structure: object = None
+    initial: Any = None
+    structure: Any = None
     replicas: int = 1
     name: str = "dynamics"
 

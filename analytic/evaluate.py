@@ -50,7 +50,7 @@ def evaluate(expr, values=None, digits: int = 30, max_digits: int = 800):
         if previous is not None and abs(current - previous) <= abs(current) * mp.mpf(10) ** (-digits):
             return current
         previous, working = current, 2 * working
-    if abs(previous) < mp.mpf(10) ** (-max_digits // 4):
+    if previous is not None and abs(previous) < mp.mpf(10) ** (-max_digits // 4):
         return mp.mpf(0)
     raise ArithmeticError(f"expr: not settled to {digits} digits with {max_digits} working digits")
 

@@ -21,7 +21,7 @@ import sympy as sp
 class Stable(sp.Function):
     """Base of the scalar nodes: real, differentiable, evaluated by mpmath, never rewritten unasked."""
 
-    nargs = 1
+    nargs: int | None = 1
     is_real = True
     is_commutative = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ STREAMS = {"initial": 0, "noise": 1, "clones": 2, "bootstrap": 3}
 class Request:
     """A checked request: numbers only, except for the expressions of the observables and the dynamics."""
 
-    dynamics: object
+    dynamics: Any
     trajectories: int
     grid: Grid
     seed: int

@@ -10,6 +10,7 @@ those K - 1 coordinates (about the first mean) and counts the others as rest, ex
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 
@@ -34,7 +35,7 @@ class GaussianMixture(Model):
     """
 
     means: tuple
-    covariances: tuple
+    covariances: Any
     weights: tuple | None = None
     rest_dim: sp.Expr = sp.S.Zero
     rest_variance: sp.Expr = sp.S.Zero
@@ -90,7 +91,9 @@ class GaussianMixture(Model):
         basis = basis or [sp.eye(dim)[:, 0]]
         means = [[sp.simplify(b.dot(m)) for b in basis] for m in spans]
         rest = self.rest_dim + dim - len(basis)
-        return GaussianMixture(means, first[0, 0], self.weights, rest_dim=rest, rest_variance=first[0, 0])
+        return GaussianMixture(
+            tuple(means), (first[0, 0],) * len(means), self.weights, rest_dim=rest, rest_variance=first[0, 0]
+        )
 
 
 def PointMixture(points, weights=None) -> GaussianMixture:

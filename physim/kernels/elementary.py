@@ -91,7 +91,7 @@ POWER = (  # (atanh(s) / s - 1 - s^2 / 3) / s^4 in s^2, |s| <= 0.172
 
 # --- intrinsics and their plain twins ------------------------------------------------------------
 
-PLAIN = bool(config.DISABLE_JIT)
+PLAIN = bool(getattr(config, "DISABLE_JIT", False))
 F8, U8 = types.float64, types.uint64
 
 

@@ -101,6 +101,8 @@ def load(text: str):
         if not path.exists():
             _write(path, text)
         spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # before it runs: numba's cache refers to functions by module name
         try:

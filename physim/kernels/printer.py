@@ -208,7 +208,8 @@ class Printer:
         return handler(e)
 
     def _add(self, e) -> str:
-        singles, products = [], []
+        singles: list[sp.Expr] = []
+        products: list[sp.Expr] = []
         for term in sorted(e.args, key=sp.default_sort_key):
             (products if term.is_Mul and not _is_plain_negative(term) and _numerators(term) > 1 else singles).append(
                 term

@@ -10,6 +10,8 @@ is exponential_euler with c = 1, written through q(x_{t'} | x_t, x_0 = xhat).  S
 Gonzalez et al. 2023 (2305.14267); Ho, Jain & Abbeel 2020 (2006.11239), equation 7.
 """
 
+from dataclasses import replace
+
 from physim.schemes.base import Scheme
 
 
@@ -51,19 +53,24 @@ def ancestral(sde, x, t, t_next, dt, noise):
     return [keep * xi + pull * mi + kick * ni for xi, mi, ni in zip(x, xhat, noise.standard, strict=True)]
 
 
-FACTS = {"noise": "additive", "conventions": ("ito", "stratonovich"), "needs": "reverse"}
 EXPONENTIAL_EULER = Scheme(
-    "exponential_euler", euler, strong=1.0, weak=1.0, source="Lu et al. 2022 (2211.01095)", **FACTS
-)
-EXPONENTIAL_MIDPOINT = Scheme(
-    "exponential_midpoint",
-    midpoint,
+    name="exponential_euler",
+    step=euler,
     strong=1.0,
-    weak=2.0,
-    source="Gonzalez et al. 2023 (2305.14267)",
-    normals=2,
-    **FACTS,
+    weak=1.0,
+    noise="additive",
+    conventions=("ito", "stratonovich"),
+    source="Lu et al. 2022 (2211.01095)",
+    needs="reverse",
 )
-ANCESTRAL = Scheme(
-    "ancestral", ancestral, strong=1.0, weak=1.0, source="Ho, Jain & Abbeel 2020 (2006.11239), eq. 7", **FACTS
+EXPONENTIAL_MIDPOINT = replace(
+    EXPONENTIAL_EULER,
+    name="exponential_midpoint",
+    step=midpoint,
+    weak=2.0,
+    normals=2,
+    source="Gonzalez et al. 2023 (2305.14267)",
+)
+ANCESTRAL = replace(
+    EXPONENTIAL_EULER, name="ancestral", step=ancestral, source="Ho, Jain & Abbeel 2020 (2006.11239), eq. 7"
 )

@@ -7,6 +7,8 @@ MALA has the exact stationary density for any step; ULA (the proposal alone, Eul
 Source: Roberts & Tweedie 1996.
 """
 
+from dataclasses import replace
+
 from physim.schemes.base import Scheme
 
 
@@ -29,6 +31,15 @@ def adjusted(sde, x, t, t_next, dt, noise):
     return [sde.where(uniform < sde.exp(log_ratio), yi, xi) for xi, yi in zip(x, y, strict=True)]
 
 
-FACTS = {"noise": "additive", "conventions": ("ito", "stratonovich"), "needs": "gradient"}
-MALA = Scheme("mala", adjusted, strong=None, weak=None, source="Roberts & Tweedie 1996", normals=2, **FACTS)
-ULA = Scheme("ula", propose, strong=1.0, weak=1.0, source="Roberts & Tweedie 1996", **FACTS)
+MALA = Scheme(
+    name="mala",
+    step=adjusted,
+    strong=None,
+    weak=None,
+    noise="additive",
+    conventions=("ito", "stratonovich"),
+    source="Roberts & Tweedie 1996",
+    needs="gradient",
+    normals=2,
+)
+ULA = replace(MALA, name="ula", step=propose, strong=1.0, weak=1.0, normals=1)
