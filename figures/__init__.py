@@ -1,0 +1,13 @@
+"""The gallery: each figure lays the exact theory of `analytic` over the simulations of `physim`.
+
+A figure is a module with `compute(quick) -> xarray.Dataset` and `draw(dataset) -> matplotlib Figure`; its
+docstring is the caption. `python -m figures` computes, draws and writes one page with the measured
+agreement.
+"""
+
+FIGURES = (
+    "spontaneous_symmetry_breaking",
+    "generative_bandwidth",
+    "pathwise_entropy_variance",
+    "clone_speciation",
+)

@@ -1,0 +1,96 @@
+"""What is drawn as theory is right by other means: closed forms, SciPy's adaptive quadrature, mpmath."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.figures.reading import curves, entropy, mixture_mmse, panel, reference
+
+
+def test_symmetry_breaking_potential_and_branches(made):
+    data, figure = made["spontaneous_symmetry_breaking"]
+    critical_alpha, critical_time = np.sqrt(np.sqrt(2) - 1), 0.2926416543
+    assert float(data["reverse_sde_critical_alpha"]) == pytest.approx(critical_alpha, abs=1e-12)
+    assert float(data["reverse_sde_critical_time"]) == pytest.approx(critical_time, abs=1e-9)
+    assert float(data["density_critical_alpha"]) == pytest.approx(np.sqrt(0.5), abs=1e-12)
+    for drawn, when in zip(curves(panel(figure, "a")), (0.38, critical_time, 0.235), strict=True):
+        x, alpha2 = drawn[:, 0], np.exp(-0.1 * when - 19.9 / 2 * when**2)
+        density = [stats.norm.pdf(x, s * alpha2**0.5, (1 - alpha2) ** 0.5) for s in (1, -1)]
+        log_ratio = np.log(sum(density) / sum(density)[len(x) // 2])
+        np.testing.assert_allclose(drawn[:, 1], -(x**2) / 4 - log_ratio, atol=1e-8)
+    branch, mode, *_ = [c for c in curves(panel(figure, "b")) if c[-1, 1] > 0]
+    alpha, x = branch.T
+    np.testing.assert_allclose((alpha**2 + 1) * x, 2 * alpha * np.tanh(alpha * x / (1 - alpha**2)), atol=1e-9)
+    alpha_mode, x_mode = mode.T
+    np.testing.assert_allclose(x_mode, alpha_mode * np.tanh(alpha_mode * x_mode / (1 - alpha_mode**2)), atol=1e-9)
+    assert x[-1] > 0.99
+    assert x_mode[-1] > 0.9
+    near = slice(1, np.searchsorted(alpha, critical_alpha + 2e-4))
+    assert len(x[near]) >= 3
+    np.testing.assert_allclose(x[near], 3.305 * np.sqrt(alpha[near] - critical_alpha), rtol=0.01)
+
+
+def test_symmetry_breaking_density_trajectories_and_moments(made):
+    data, figure = made["spontaneous_symmetry_breaking"]
+    when, x = data["density_time"].values[:, None], data["density_position"].values
+    alpha2 = np.exp(-0.1 * when - 19.9 / 2 * when**2)
+    density = sum(stats.norm.pdf(x, s * alpha2**0.5, (1 - alpha2) ** 0.5) / 2 for s in (1, -1))
+    np.testing.assert_allclose(data["density"], density, rtol=1e-6, atol=1e-12)
+    (picture,) = panel(figure, "c").images
+    np.testing.assert_allclose(picture.get_array(), density.T, rtol=1e-6, atol=1e-12)
+    assert picture.get_extent() == pytest.approx((1 - when[0, 0], 1 - when[-1, 0], x[0], x[-1]))
+    ends = data["paths"].values[-1]
+    assert len(ends) == 40
+    assert (np.abs(np.abs(ends) - 1) < 5 * 0.028).all()
+    second, fourth = curves(panel(figure, "d"))
+    np.testing.assert_allclose(second[:, 1], 1, atol=1e-9)
+    clock = 1 - fourth[:, 0]
+    np.testing.assert_allclose(fourth[:, 1], 3 - 2 * np.exp(-0.2 * clock - 19.9 * clock**2), atol=1e-9)
+
+
+def test_bandwidth_is_half_snr_mmse_for_every_process(made):
+    data, figure = made["generative_bandwidth"]
+    (curve,) = curves(panel(figure, "c"))
+    for level, rate in curve[::12]:
+        assert rate == pytest.approx(np.exp(level) * mixture_mmse(level) / 2, rel=1e-7)
+    np.testing.assert_allclose(data["rate"].values, np.broadcast_to(curve[:, 1], data["rate"].shape), rtol=1e-11)
+    for name, limit in (("divergence", 1e-13), ("score", 1e-13), ("snr", 1e-13), ("difference", 1e-7)):
+        assert float(data[name].max()) < limit
+    exploding, ou = curves(panel(figure, "a"))
+    np.testing.assert_allclose(exploding[:, 1], curve[:, 1], rtol=1e-9)  # t dH/dt with log-SNR = -log t
+    snr = np.exp(curve[:, 0])
+    np.testing.assert_allclose(ou[:, 0], np.log1p(1 / snr) / 2, rtol=1e-9)
+    np.testing.assert_allclose(ou[:, 1], ou[:, 0] * curve[:, 1] * 2 * (1 + 1 / snr) * snr, rtol=1e-9)
+
+
+def test_entropy_curves_and_their_clocks(made):
+    data, figure = made["pathwise_entropy_variance"]
+    separation = data["curve_separation"].values
+    some = separation[::80]
+    variance = [float(reference(lambda p, q: entropy(p, q) ** 2, s) - reference(entropy, s) ** 2) for s in some]
+    for dim, a, b, d in zip((64, 1024, 16384, 10**6), *(curves(panel(figure, k)) for k in "abd"), strict=True):
+        np.testing.assert_allclose(a[:, 0], (np.log(dim) - np.log(separation)) / np.log(dim), rtol=1e-12)
+        np.testing.assert_allclose(b[::80, 1], variance, atol=1e-12)
+        kept = np.isfinite(d[:, 0])
+        sigma = np.sqrt(dim) ** d[kept, 0]
+        np.testing.assert_allclose(dim / (1 + sigma**2), separation[kept], rtol=1e-9)
+        np.testing.assert_allclose(d[kept, 1], b[kept, 1])
+    sharp, flat = ([np.ptp(c[c[:, 1] > 0.0268, 0]) for c in curves(panel(figure, k))] for k in "bc")
+    np.testing.assert_allclose(sharp * np.log([64, 1024, 16384, 10**6]), 2.1, atol=0.05)
+    np.testing.assert_allclose(flat, flat[0], atol=0.05)
+
+
+def test_clone_curves_cross_at_the_speciation_time(made):
+    data, figure = made["clone_speciation"]
+    assert float(data["crossing_phi"]) == pytest.approx(0.7752002, abs=5e-8)
+    for dim, curve in zip((256, 1024, 4096, 16384), curves(panel(figure, "a")), strict=True):
+        assert np.interp(1, curve[::-1, 0], curve[::-1, 1]) == pytest.approx(0.7752002, abs=2e-4)
+        separation = dim ** (1 - curve[::60, 0])
+        phi = [float(reference(lambda p, q: p * p + q * q, s)) for s in separation]
+        np.testing.assert_allclose(curve[::60, 1], phi, atol=1e-10)
+    starts = np.exp(-2 * data["time"].values) * data["dimension"].values[:, None]
+    np.testing.assert_allclose(starts, data["separation"], rtol=1e-9)
+    undecided = float(json.loads(data.attrs["parameters"])["clones with the wrong sign at the end"])
+    assert undecided < 1e-6 * float(data["stderr"].min())
