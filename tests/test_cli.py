@@ -34,6 +34,14 @@ def said(result, code=0):
     return result.output
 
 
+@pytest.fixture(scope="module", autouse=True)
+def piped():
+    """Tables are judged at the width they have in a pipe, whatever terminal runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
+        yield
+
+
 @pytest.fixture
 def no_kernel(monkeypatch):
     """Fail when anything is about to be compiled."""
