@@ -255,6 +255,7 @@ def softmax_mean(ls, vs) -> sp.Expr:
         return vs[0]
     common = shared_terms(vs)
     vs = tuple(sp.factor_terms(sp.expand(v - common)) for v in vs) if common != 0 else vs
+    common = sp.factor_terms(common)
     if all(v == 0 for v in vs):
         return common
     if len(ls) == 2 and sp.expand(vs[0] + vs[1]) == 0:
