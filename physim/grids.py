@@ -51,6 +51,45 @@ def uniform_log_snr(process, start: float, stop: float, steps: int) -> Grid:
 
     Both times must lie inside the span of the process, where its log-SNR is finite.
     """
+    return _spaced(process, start, stop, steps, "uniform_log_snr", lambda level: level, lambda u: u)
+
+
+def edm_rho(process, start: float, stop: float, steps: int, rho: float = 7.0) -> Grid:
+    """(sigma/alpha)^(1/rho) equally spaced: the grid of Karras et al. 2022 (2206.00364), equation 5, for any process.
+
+    rho = 1 is uniform in the noise-to-signal ratio, large rho tends to `uniform_log_snr`.  ValueError unless rho > 0.
+    """
+    if not rho > 0:
+        raise ValueError(f"rho: {rho!r} is not positive")
+    return _spaced(
+        process,
+        start,
+        stop,
+        steps,
+        f"edm_rho({rho:g})",
+        lambda level: np.exp(-level / (2 * rho)),
+        lambda u: -2 * rho * np.log(u),
+    )
+
+
+def cosine(process, start: float, stop: float, steps: int) -> Grid:
+    """arctan(sigma/alpha) equally spaced: uniform time of the cosine schedule, for any process.
+
+    Source: Nichol & Dhariwal 2021 (2102.09672).
+    """
+    return _spaced(
+        process,
+        start,
+        stop,
+        steps,
+        "cosine",
+        lambda level: np.arctan(np.exp(-level / 2)),
+        lambda u: -2 * np.log(np.tan(u)),
+    )
+
+
+def _spaced(process, start, stop, steps, name, forth, back):
+    """Times at which forth(log-SNR) is equally spaced; `back` undoes `forth`."""
     from physim.kernels.scalars import log_snr_at, times_at
 
     _check(start, stop, steps)
@@ -60,9 +99,10 @@ def uniform_log_snr(process, start: float, stop: float, steps: int) -> Grid:
     levels = log_snr_at(process, np.array([start, stop], dtype=float))
     if not np.all(np.isfinite(levels)):
         raise ValueError(f"start, stop: the log-SNR is not finite at {start:g} or {stop:g}; stay inside the span")
-    times = times_at(process, np.linspace(levels[0], levels[1], steps + 1))
+    marks = np.linspace(*forth(levels), steps + 1)
+    times = times_at(process, back(marks))
     times[0], times[-1] = start, stop
-    return Grid(times, "uniform_log_snr")
+    return Grid(times, name)
 
 
 def _check(start, stop, steps):

@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import analytic as an
@@ -164,16 +163,3 @@ def test_readme_example_runs_as_printed():
     assert result.returncode == 0, result.stderr
     stated = re.findall(r"```text\n(.*?)```", text, flags=re.S)[0].strip()
     assert result.stdout.strip() == stated
-
-
-def test_grids():
-    grid = grids.uniform_log_snr(an.flow_matching(), 0.1, 0.9, 16)
-    levels = np.log((1 - grid.times) ** 2 / grid.times**2)
-    assert np.diff(levels) == pytest.approx(np.full(16, (levels[-1] - levels[0]) / 16), rel=1e-9)
-    assert (grid.times[0], grid.times[-1]) == (0.1, 0.9)
-    assert physim.Grid(grid.times[::-1]).times == pytest.approx(grid.times)
-    assert repr(grids.uniform(0, 1, 4)) == "Grid(uniform, 4 steps, t = 0 ... 1)"
-    with pytest.raises(ValueError, match="stay inside the span"):
-        grids.uniform_log_snr(an.flow_matching(), 0.0, 0.9, 16)
-    with pytest.raises(ValueError, match=r"leaves the span 0 \.\.\. inf of ornstein_uhlenbeck"):
-        grids.uniform_log_snr(an.ornstein_uhlenbeck(), -1, 2, 4)
