@@ -5,6 +5,7 @@ from analytic.diffusion import Diffusion
 from analytic.dynamics import Dynamics, overdamped, underdamped
 from analytic.evaluate import evaluate
 from analytic.models import GaussianMixture, PointMixture, SymmetricPair
+from analytic.paths import first_time, path_integral, reached, running_max, value_at_first
 from analytic.processes import (
     PROCESSES,
     ForwardProcess,
@@ -31,13 +32,18 @@ __all__ = [
     "critical_points",
     "edm",
     "evaluate",
+    "first_time",
     "flow_matching",
     "ornstein_uhlenbeck",
     "overdamped",
+    "path_integral",
+    "reached",
+    "running_max",
     "stochastic_localisation",
     "sub_vp",
     "t",
     "underdamped",
+    "value_at_first",
     "variance_exploding",
     "vp_cosine",
     "vp_linear",

@@ -122,6 +122,7 @@ def _run(program, plan, tables, threads, block, chunk, progress):
     def task(first):
         count = min(chunk, plan.trajectories - first)
         state = plan.draw(first, count, k0, k1)
+        state = np.concatenate([state, *(np.full((1, count), start) for start in program.memory)])
         node = np.zeros((cells, MOMENTS))
         kept = np.empty((len(record_at), len(state), max(0, min(count, plan.keep_paths - first))))
         code = module.run(

@@ -17,6 +17,7 @@ import sympy as sp
 from analytic.evaluate import evaluate
 from physim.kernels import module, source
 from physim.kernels.equations import Equations, brownian, joined
+from physim.kernels.memory import Memory
 from physim.kernels.printer import Tiers, lower
 
 INPUTS = sp.symbols(source.INPUTS, real=True)
@@ -34,6 +35,7 @@ class Program:
     step_columns: int
     record_columns: int
     outputs: int
+    memory: tuple[float, ...] = ()
 
     @cached_property
     def module(self):
@@ -56,8 +58,12 @@ def build(dynamics, scheme, observables: dict, halving: bool = False) -> Program
     equations = Equations(dynamics, rename)
     noisy = any(b != 0 for b in dynamics.noise)
     z = list(sp.symbols(f"z0:{len(x) * scheme.normals * (2 if halving else 1)}", real=True)) if noisy else []
-    observed = [lower(e.xreplace(rename)) for e in observables.values()]
-    state, moved = (_halved if halving else _single)(equations, scheme, x, z)
+    observed = [e.xreplace(rename) for e in observables.values()]
+    memory = Memory(observed)
+    observed = [lower(memory.now(e)) for e in observed]
+    if halving and memory.symbols:
+        raise ValueError("step_bias: not available together with path functionals in observe; run them separately")
+    state, moved = _halved(equations, scheme, x, z) if halving else _single(equations, scheme, x, z, memory)
     if halving:
         whole = dict(zip(x, state[len(x) :], strict=True))
         observed = [form for e in observed for form in (e, e - e.xreplace(whole))]
@@ -90,14 +96,21 @@ def build(dynamics, scheme, observables: dict, halving: bool = False) -> Program
         len(steps.columns),
         len(records.columns),
         len(observed),
+        tuple(memory.starts),
     )
 
 
-def _single(equations, scheme, x, z):
-    """State and update of one step."""
+def _single(equations, scheme, x, z, memory):
+    """State (and memory) and update of one step."""
     t, _, t_next, _, _, dt, mirror = INPUTS
     moved = scheme.step(equations, x, t, t_next, dt, brownian(*_drawn(z, len(x), mirror), dt))
-    return x, [sp.sympify(e) for e in moved]
+    moved = [sp.sympify(e) for e in moved]
+    if memory.symbols:
+        moved = equations.let(moved)
+        moved += memory.update(
+            lambda e: equations.at([e], x, t)[0], lambda e: equations.at([e], moved[: len(x)], t_next)[0], dt
+        )
+    return [*x, *memory.symbols], moved
 
 
 def _halved(equations, scheme, x, z):
