@@ -15,6 +15,7 @@ def agree(estimate, stderr, truth, bias=0.0):
     """Every estimate lies within LIMIT standard errors (plus a stated bias) of the truth."""
     estimate, stderr, truth = np.broadcast_arrays(estimate, stderr, truth)
     assert np.all(stderr > 0), "a standard error is zero"
+    assert np.all(stderr <= 0.2 * np.maximum(np.abs(truth), 1)), "a standard error too large to test anything"
     z = (np.abs(estimate - truth) - bias) / stderr
     worst = np.unravel_index(np.argmax(z), z.shape)
     assert z.max() <= LIMIT, (

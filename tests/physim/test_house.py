@@ -120,7 +120,7 @@ import analytic as an, physim
 from physim import grids
 d = an.Diffusion(an.SymmetricPair(1), an.edm())
 def run(trajectories, steps):
-    physim.simulate(d.reverse(), trajectories=trajectories, grid=grids.uniform(0.5, 2, steps), seed=1, record=1)
+    physim.simulate(d.reverse(), trajectories=trajectories, grid=grids.uniform(0.5, 2, steps), seed=1, record=1, chunk=1 << 16)
 run(1, 5)
 print("ready", flush=True)
 try:

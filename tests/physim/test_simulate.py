@@ -54,13 +54,32 @@ def test_plain_twin_on_the_same_noise(model):
     assert result.paths.values[-1] == pytest.approx(twin, rel=1e-11, abs=1e-12)
 
 
-def test_three_noises_a_step_use_every_normal_once():
-    """Three coordinates: draws 3 n + i of consecutive calls, whatever their place in the groups of four."""
-    x = sp.symbols("x1:4", real=True)
-    walk = an.Dynamics(x, (0, 0, 0), (1,))
-    result = physim.simulate(walk, trajectories=4, grid=np.arange(8.0), seed=9, initial=np.zeros(3), keep_paths=4)
-    z = normals_reference(9, 1, range(4), range(6)).reshape(4, 8, 3)[:, :7]
-    assert np.diff(result.paths.values, axis=0).transpose(2, 0, 1) == pytest.approx(z, rel=1e-12, abs=1e-14)
+@pytest.mark.parametrize("dim", [1, 2, 3, 4, 5, 6])
+def test_every_normal_is_used_once(dim):
+    """Normal dim n + i of a trajectory is coordinate i of step n, whatever its place in the groups of four."""
+    x = sp.symbols(f"x1:{dim + 1}", real=True)
+    walk = an.Dynamics(x, (0,) * dim, (1,))
+    run = physim.simulate(walk, trajectories=4, grid=np.arange(8.0), seed=9, initial=np.zeros(dim), keep_paths=4)
+    z = normals_reference(9, 1, range(4), range(2 * dim)).reshape(4, 8, dim)[:, :7]
+    assert np.diff(run.paths.values, axis=0).transpose(2, 0, 1) == pytest.approx(z, rel=1e-12, abs=1e-13)
+
+
+def test_moments_and_their_errors_are_those_of_the_stored_paths():
+    """Mean, unbiased variance and both standard errors by their textbook formulas, over several cells and a rest."""
+    run = physim.simulate(
+        PAIR.reverse(),
+        trajectories=1100,
+        grid=grids.uniform_log_snr(PAIR.process, 0.1, 2.0, 9),
+        seed=4,
+        observe={"y": sp.exp(PAIR.state[0])},
+        keep_paths=1100,
+    )
+    y, n = np.exp(run.paths.values[:, 0]), 1100
+    variance, fourth = y.var(axis=1, ddof=1), ((y - y.mean(axis=1, keepdims=True)) ** 4).mean(axis=1)
+    assert run.y_mean.values == pytest.approx(y.mean(axis=1), rel=1e-13)
+    assert run.y_mean_stderr.values == pytest.approx(np.sqrt(variance / n), rel=1e-12)
+    assert run.y_var.values == pytest.approx(variance, rel=1e-12)
+    assert run.y_var_stderr.values == pytest.approx(np.sqrt((fourth - variance**2 * (n - 3) / (n - 1)) / n), rel=1e-11)
 
 
 @pytest.mark.parametrize("process", ["ornstein_uhlenbeck", "variance_exploding", "edm", "flow_matching", "vp_linear"])
