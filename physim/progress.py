@@ -6,6 +6,7 @@ import sys
 import time
 
 PATIENCE = 2.0
+EVERY = 15.0
 
 
 class Progress:
@@ -13,7 +14,7 @@ class Progress:
 
     def __init__(self, total: int, label: str, show: bool = True):
         self.total, self.label, self.show = total, label, show
-        self.done, self.started, self.bar, self.said = 0, time.monotonic(), None, 0.0
+        self.done, self.started, self.bar, self.said = 0, time.monotonic(), None, -EVERY
 
     def __enter__(self):
         return self
@@ -26,7 +27,7 @@ class Progress:
             return
         if sys.stderr.isatty():
             self._terminal()
-        elif elapsed - self.said > 15 and self.done < self.total:
+        elif elapsed - self.said > EVERY and self.done < self.total:
             self.said = elapsed
             print(f"{self.label}: {self.done}/{self.total} ({elapsed:.0f} s)", file=sys.stderr, flush=True)
 
