@@ -1,6 +1,6 @@
 # Every target builds what it needs: on a fresh machine `make figures` and `make test` do everything.
 .DEFAULT_GOAL := help
-.PHONY: help venv figures test test-all lint types contracts bench docs clean
+.PHONY: help venv figures test test-all lint types contracts bench bench-peers docs clean
 
 # The newest installed Python that the pinned versions were tested on; override with `make PYTHON=...`.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -9,7 +9,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(STAMP)  ## create .venv with the pinned versions
 $(STAMP): setup.cfg pyproject.toml constraints.txt
@@ -36,8 +36,22 @@ contracts: $(STAMP)  ## the import direction of the design
 types: $(STAMP)  ## mypy
 	$(BIN)/mypy
 
+PEERS := .venv-peers/bin/python -m pip install --quiet --disable-pip-version-check \
+	--constraint benchmarks/peers-constraints.txt
+
 bench: $(STAMP)  ## our engine against other ways to write the same loop, in one run
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+bench-peers: $(STAMP) .venv-peers/.installed  ## the same with jax, torch, torchsde, diffrax, jitcsde in .venv-peers
+	$(BIN)/python -m benchmarks --peers $(if $(QUICK),--quick)
+
+.venv-peers/.installed: benchmarks/peers-constraints.txt
+	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11, 3.12 or 3.13; none was found (set PYTHON=...)"; exit 1; }
+	$(PYTHON) -m venv .venv-peers
+	@echo '*' > .venv-peers/.gitignore
+	$(PEERS) torch jax diffrax torchsde
+	-$(PEERS) jitcsde
+	@touch $@
 
 docs: $(STAMP)  ## docs/ as HTML
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'

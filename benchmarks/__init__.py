@@ -1,0 +1,1 @@
+"""The ensemble loop against other ways to write it: one problem, the same statistics, one run."""
