@@ -116,6 +116,8 @@ def test_files_round_trip_and_damage_is_noticed(tmp_path):
 
 
 LONG = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background would have it ignored
 import analytic as an, physim
 from physim import grids
 d = an.Diffusion(an.SymmetricPair(1), an.edm())
