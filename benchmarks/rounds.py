@@ -53,7 +53,7 @@ def prepared(contestant: Contestant, target: float) -> Timed:
     try:
         while True:
             contestant.run(n)
-            taken, mean, var = min((seconds(contestant.run, n) for _ in range(2)), key=lambda call: call[0])
+            taken, mean, var = min((seconds(contestant.run, n) for _ in range(3)), key=lambda call: call[0])
             if taken > 0.5 * target or n >= contestant.largest:
                 break
             n = min(contestant.largest, -(-int(n * min(16, max(2, target / taken))) // GRAIN) * GRAIN)

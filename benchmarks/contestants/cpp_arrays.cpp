@@ -1,5 +1,4 @@
 // Structure of arrays over all trajectories, one `parallel for simd` for every two steps (Box-Muller gives two normals).
-// sin is written as a shifted cos: g++ would turn the pair into one scalar sincos and give up vectorising.
 #include "random.hpp"
 #include <vector>
 #include <omp.h>
@@ -25,7 +24,7 @@ extern "C" void integrate(long n, int steps, int every, const double *table, con
             const double angle = 2 * M_PI * uniform(xoshiro(a[i], b[i], c[i], d[i]));
             double y = x[i];
             y = p[0] * y + p[1] * std::tanh(p[2] * y) + p[3] * r * std::cos(angle);
-            y = q[0] * y + q[1] * std::tanh(q[2] * y) + q[3] * r * std::cos(angle - M_PI / 2);
+            y = q[0] * y + q[1] * std::tanh(q[2] * y) + q[3] * r * sine(angle);
             x[i] = y;
         }
         if ((k + 2) % every == 0) {

@@ -23,7 +23,7 @@ static void two_steps(Block &L, const double *p) {
     for (int i = 0; i < B; i++) {
         const double r = std::sqrt(-2 * std::log(uniform(xoshiro(L.a[i], L.b[i], L.c[i], L.d[i]))));
         const double angle = 2 * M_PI * uniform(xoshiro(L.a[i], L.b[i], L.c[i], L.d[i]));
-        L.z[0][i] = r * std::cos(angle), L.z[1][i] = r * std::cos(angle - M_PI / 2);
+        L.z[0][i] = r * std::cos(angle), L.z[1][i] = r * sine(angle);
     }
     for (int k = 0; k < 2; k++, p += 4)
 #pragma omp simd
