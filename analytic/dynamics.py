@@ -16,6 +16,7 @@ import sympy as sp
 from analytic.symbols import exact, t
 
 CONVENTIONS = ("ito", "stratonovich")
+COPIES = ("independent", "common", "antithetic")
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class Dynamics:
     initial : a `models.base.Normals` in the time symbol, the law of the state at the starting time, or None.
     structure : what structured integrators need to know (`Reverse`, `Gradient`, `Underdamped`), or None.
     replicas : the state is this many copies of one system, which start from one draw of `initial` (see `copies`).
+    drivers : (k, sign) of each coordinate: it is driven by sign x the k-th Wiener process; () gives each its own.
     name : a word for tables and provenance.
 
     Raises
@@ -128,6 +130,7 @@ class Dynamics:
     initial: Any = None
     structure: Any = None
     replicas: int = 1
+    drivers: tuple = ()
     name: str = "dynamics"
 
     def __post_init__(self):
@@ -146,6 +149,9 @@ class Dynamics:
                 )
         if self.convention not in CONVENTIONS:
             raise ValueError(f"convention: {self.convention!r} is unknown; allowed are {', '.join(CONVENTIONS)}")
+        put(self, "drivers", tuple(self.drivers) or tuple((k, 1) for k in range(dim)))
+        if len(self.drivers) != dim:
+            raise ValueError(f"drivers: {len(self.drivers)} entries for {dim} coordinates; one each is needed")
 
     @property
     def parameters(self) -> tuple[sp.Symbol, ...]:
@@ -181,11 +187,19 @@ class Dynamics:
         drift = tuple(a + sign * term for a, term in zip(self.drift, terms, strict=True))
         return replace(self, drift=drift, convention=convention)
 
-    def copies(self, count: int) -> Dynamics:
-        """`count` replicas of the state that start from one point and are driven by independent noise.
+    def copies(self, count: int, noise: str = "independent") -> Dynamics:
+        """`count` replicas of the state that start from one point, (x, x__2, ...).
 
-        The state becomes (x, x__2, ...): the clone experiment is `reverse().copies(2)`.
+        noise : "independent" (the clone experiment is `reverse().copies(2)`), "common" (all replicas feel one noise:
+        branching), or "antithetic" (two replicas, opposite noise: the mean of an observable over the pair has less
+        variance, and the pair is one independent sample).
+
+        ValueError for another word, more than two antithetic replicas, or a dynamics that has replicas already.
         """
+        if noise not in COPIES:
+            raise ValueError(f"noise: {noise!r} is unknown; allowed are {', '.join(COPIES)}")
+        if noise == "antithetic" and count != 2:
+            raise ValueError(f"count: {count} antithetic replicas asked for; they come in twos")
         if self.replicas != 1:
             raise ValueError(f"count: this dynamics has {self.replicas} replicas already; copy the single one")
         blocks = [self.state]
@@ -199,6 +213,11 @@ class Dynamics:
             noise=tuple(e.xreplace(r) for r in rename for e in self.noise),
             structure=None if self.structure is None else self.structure.copies(rename),
             replicas=count,
+            drivers=tuple(
+                (driver + k * len(self.state) * (noise == "independent"), sign * (-1) ** (k * (noise == "antithetic")))
+                for k in range(count)
+                for driver, sign in self.drivers
+            ),
             name=f"{count} replicas of {self.name}",
         )
 

@@ -203,7 +203,7 @@ def _chunk(plan, threads):
 def _tables(program, plan):
     t, t_next = plan.times[: -plan.stride : plan.stride], plan.times[plan.stride :: plan.stride]
     t_mid = plan.times[1::2] if plan.stride == 2 else (t + t_next) / 2
-    rows = np.stack([t, t_mid, t_next, abs(t_mid - t), abs(t_next - t_mid), abs(t_next - t), np.ones(len(t))])
+    rows = np.stack([t, t_mid, t_next, abs(t_mid - t), abs(t_next - t_mid), abs(t_next - t)])
     steps = np.empty((len(t), program.step_columns))
     program.module.step_table(rows, np.array(program.constants(program.step_numbers, plan.values)), steps)
     if not np.all(np.isfinite(steps)):
@@ -212,7 +212,7 @@ def _tables(program, plan):
     at = plan.times[plan.record_at]
     records = np.empty((len(at), program.record_columns))
     constants = np.array(program.constants(program.record_numbers, plan.values))
-    program.module.record_table(np.tile(at, (7, 1)), constants, records)
+    program.module.record_table(np.tile(at, (6, 1)), constants, records)
     return steps, records
 
 

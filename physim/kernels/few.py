@@ -57,13 +57,15 @@ def build(dynamics, scheme, observables: dict, halving: bool = False) -> Program
     x = [rename[s] for s in dynamics.state]
     equations = Equations(dynamics, rename)
     noisy = any(b != 0 for b in dynamics.noise)
-    z = list(sp.symbols(f"z0:{len(x) * scheme.normals * (2 if halving else 1)}", real=True)) if noisy else []
+    drivers = [(sorted({k for k, _ in dynamics.drivers}).index(k), sign) for k, sign in dynamics.drivers]
+    count = (1 + max(k for k, _ in drivers)) * scheme.normals * (2 if halving else 1) if noisy else 0
+    z = list(sp.symbols(f"z0:{count}", real=True)) if count else []
     observed = [e.xreplace(rename) for e in observables.values()]
     memory = Memory(observed)
     observed = [lower(memory.now(e)) for e in observed]
     if halving and memory.symbols:
         raise ValueError("step_bias: not available together with path functionals in observe; run them separately")
-    state, moved = _halved(equations, scheme, x, z) if halving else _single(equations, scheme, x, z, memory)
+    state, moved = _halved(equations, scheme, x, z, drivers) if halving else _single(equations, scheme, x, z, drivers, memory)
     if halving:
         whole = dict(zip(x, state[len(x) :], strict=True))
         observed = [form for e in observed for form in (e, e - e.xreplace(whole))]
@@ -100,10 +102,10 @@ def build(dynamics, scheme, observables: dict, halving: bool = False) -> Program
     )
 
 
-def _single(equations, scheme, x, z, memory):
+def _single(equations, scheme, x, z, drivers, memory):
     """State (and memory) and update of one step."""
-    t, _, t_next, _, _, dt, mirror = INPUTS
-    moved = scheme.step(equations, x, t, t_next, dt, brownian(*_drawn(z, len(x), mirror), dt))
+    t, _, t_next, _, _, dt = INPUTS
+    moved = scheme.step(equations, x, t, t_next, dt, brownian(*_drawn(z, drivers), dt))
     moved = [sp.sympify(e) for e in moved]
     if memory.symbols:
         moved = equations.let(moved)
@@ -113,22 +115,24 @@ def _single(equations, scheme, x, z, memory):
     return [*x, *memory.symbols], moved
 
 
-def _halved(equations, scheme, x, z):
+def _halved(equations, scheme, x, z, drivers):
     """State and update of two halves of a step beside the whole one, on one Brownian path."""
-    t, t_mid, t_next, dt_first, dt_last, dt, mirror = INPUTS
+    t, t_mid, t_next, dt_first, dt_last, dt = INPUTS
     d, n = len(x), len(z) // 2
     whole = [sp.Symbol(f"x{d + i}", real=True) for i in range(d)]
-    first = brownian(*_drawn(z[:n], d, mirror), dt_first)
-    last = brownian(*_drawn(z[n:], d, mirror), dt_last)
+    first = brownian(*_drawn(z[:n], drivers), dt_first)
+    last = brownian(*_drawn(z[n:], drivers), dt_last)
     middle = equations.let(scheme.step(equations, x, t, t_mid, dt_first, first))
     end = scheme.step(equations, middle, t_mid, t_next, dt_last, last)
     coarse = scheme.step(equations, whole, t, t_next, dt, joined(first, last, dt_last, dt))
     return [*x, *whole], [sp.sympify(e) for e in (*end, *coarse)]
 
 
-def _drawn(z, dim, mirror):
-    drawn = [mirror * s for s in z] + [sp.S.Zero] * (2 * dim - len(z))
-    return drawn[:dim], drawn[dim:]
+def _drawn(z, drivers):
+    """First and second normal of each coordinate; zero where none are drawn."""
+    count = 1 + max(k for k, _ in drivers)
+    drawn = [*z, *[sp.S.Zero] * (2 * count - len(z))]
+    return [sign * drawn[k] for k, sign in drivers], [sign * drawn[count + k] for k, sign in drivers]
 
 
 def _title(scheme, rename):

@@ -8,7 +8,7 @@ from math import gcd
 from physim.kernels.printer import lift_numbers, statements
 
 NJIT = 'error_model="numpy", nogil=True'
-INPUTS = ("t", "t_mid", "t_next", "dt_first", "dt_last", "dt", "mirror")
+INPUTS = ("t", "t_mid", "t_next", "dt_first", "dt_last", "dt")
 
 
 def table(name, tiers, parameters):

@@ -327,3 +327,22 @@ def test_more_bad_input():
         grids.uniform(0, 1, 0)
     with pytest.raises(ValueError, match="strictly increasing"):
         physim.Grid(np.array([0.0, 1.0, 0.5]))
+
+
+def test_replicas_share_one_noise_or_its_opposite():
+    """Ornstein-Uhlenbeck: antithetic replicas average to the noiseless path, common ones keep distance x0 e^-t."""
+    x = sp.Symbol("x", real=True)
+    walk = an.Dynamics((x,), (-x,), (1,))
+    run = dict(trajectories=300, grid=np.linspace(0, 1, 5), seed=3)
+    opposite, common = walk.copies(2, "antithetic"), walk.copies(2, "common")
+    a, b = opposite.state
+    mean = physim.simulate(opposite, **run, initial=np.array([2.0]), observe={"pair": (a + b) / 2, "x": a})
+    assert mean.pair_mean.values == pytest.approx(2 * 0.75 ** np.arange(5), rel=1e-14)
+    assert np.all(mean.pair_var.values < 1e-28)
+    assert np.all(mean.x_var.values[1:] > 0.1)
+    apart = physim.simulate(common, **run, initial=np.array([2.0, -1.0]), observe={"gap": a - b})
+    assert apart.gap_mean.values == pytest.approx(3 * 0.75 ** np.arange(5), rel=1e-14)
+    with pytest.raises(ValueError, match="noise: 'odd' is unknown; allowed are independent, common, antithetic"):
+        walk.copies(2, "odd")
+    with pytest.raises(ValueError, match="count: 3 antithetic replicas"):
+        walk.copies(3, "antithetic")
