@@ -5,7 +5,7 @@ from analytic.diffusion import Diffusion
 from analytic.dynamics import Dynamics, overdamped, underdamped
 from analytic.evaluate import evaluate
 from analytic.models import GaussianMixture, PointMixture, SymmetricPair
-from analytic.paths import first_time, path_integral, reached, running_max, value_at_first
+from analytic.paths import first_time, path_integral, reached, running_max, value_at, value_at_first
 from analytic.processes import (
     PROCESSES,
     ForwardProcess,
@@ -43,6 +43,7 @@ __all__ = [
     "sub_vp",
     "t",
     "underdamped",
+    "value_at",
     "value_at_first",
     "variance_exploding",
     "vp_cosine",

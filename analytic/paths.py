@@ -3,6 +3,7 @@ r"""Functionals of a whole trajectory, written inside an observable like any oth
     path_integral(e)            int e(x_s, s) |ds| from the first time to now (trapezoidal rule)
     running_max(e)              the largest value of e at any time of the grid so far
     value_at_first(c, e)        e at the first time with c > 0; 0 as long as there was none
+    value_at(e, s)              e at the first time of the grid at or past s; 0 before (two-time correlations)
     reached(c) = value_at_first(c, 1);   first_time(c) = value_at_first(c, t)
 
 `e` and `c` are expressions in the state, the forward time and parameters.  The compiled kernel keeps one number per
@@ -40,6 +41,12 @@ class running_max(PathFunctional):
 
 class value_at_first(PathFunctional):
     """e at the first time with c > 0, zero before."""
+
+    nargs = 2
+
+
+class value_at(PathFunctional):
+    """e at the first time of the grid at or past s, in the direction walked; zero before."""
 
     nargs = 2
 

@@ -4,7 +4,7 @@ from importlib import import_module
 
 _LAZY = {
     "simulate": "physim.ensemble",
-    "NonFiniteError": "physim.ensemble",
+    "NonFiniteError": "physim.results",
     "Grid": "physim.grids",
     "compiled": "physim.kernels.scalars",
     "save": "physim.store",

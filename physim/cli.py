@@ -360,7 +360,7 @@ def _plan(request, out, plot):
 
     parameters = signature(run).parameters.values()
     checked = Request.checked(**{p.name: p.default for p in parameters if p.default is not p.empty} | request)
-    facts = checked.facts(0)
+    facts = checked.facts()
     lines = {
         "dynamics": facts["dynamics"]["name"],
         "drift": ", ".join(facts["dynamics"]["drift"]),

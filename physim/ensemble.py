@@ -7,21 +7,19 @@ gives the same bits for any number of threads, any block and any chunk.
 
 from __future__ import annotations
 
+import os
 import time as clock
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 
 import numpy as np
 
-from physim.observables import CELL, MOMENTS, finish_moments, finish_rms
+from physim.collect import Checkpoint, Collector
+from physim.observables import CELL, MOMENTS, PAIR
 from physim.progress import Progress
 from physim.schemes import SCHEMES
 
 LANE_STEPS = 1 << 25  # of one chunk: 0.1 to 0.5 s
 LOST_FRACTION = 1e-3
-
-
-class NonFiniteError(ArithmeticError):
-    """Too many trajectories left the finite numbers."""
 
 
 def simulate(
@@ -42,9 +40,13 @@ def simulate(
     chunk: int | None = None,
     lost_fraction: float = LOST_FRACTION,
     step_bias: bool = False,
+    covariances: bool = False,
+    histograms=None,
+    batches: int = 1,
+    checkpoint=None,
     progress: bool = True,
 ):
-    """Integrate an ensemble and return its moments at every recorded time.
+    """Integrate an ensemble and return its statistics at every recorded time.
 
     Parameters
     ----------
@@ -66,13 +68,20 @@ def simulate(
         the bias that the step leaves in each mean (Richardson: difference / (1 - 2^weak order)); recorded times are
         then even ones of the grid.
     lost_fraction : the run fails when a larger fraction of trajectories stops being finite.
+    covariances : also between every two observables at the same time; with `analytic.value_at` across times.
+    histograms : dict from an observable's name to sorted bin edges, or from two names to two arrays of edges.
+    batches : number of equal, independent groups of trajectories that are also reported one by one.
+    checkpoint : path of a file that keeps the state of a long run; the same call goes on from it, with the same bits.
 
     Returns
     -------
     xarray.Dataset over `time` (forward time, in the order walked): for each observable `name_mean`,
-    `name_mean_stderr`, `name_var`, `name_var_stderr`; with step_bias also `name_mean_bias` and `name_step_rms` (root
-    mean square difference of the two, of the strong order) with their standard errors; `count` of finite
-    trajectories; `paths` (time, coordinate, trajectory) if kept; provenance as one JSON string in attrs.
+    `name_mean_stderr`, `name_var`, `name_var_stderr`, `name_min`, `name_max`; with step_bias also `name_mean_bias`
+    and `name_step_rms` (root mean square difference of the two, of the strong order) with their standard errors;
+    with covariances `a_b_cov` and `a_b_cov_stderr`; with histograms `name_density`, `name_density_stderr` over
+    `name_bin` and the fraction `name_outside`; with batches `name_batch_mean` and `name_batch_var` over `batch`;
+    `count` of finite trajectories; `paths` (time, coordinate, trajectory) if kept; provenance as one JSON string in
+    attrs.
 
     Raises
     ------
@@ -82,6 +91,7 @@ def simulate(
     """
     from physim.kernels import few
     from physim.request import Request
+    from physim.results import dataset
 
     started = clock.perf_counter()
     plan = Request.checked(
@@ -98,104 +108,82 @@ def simulate(
         stream=stream,
         block=block,
         step_bias=step_bias,
+        covariances=covariances,
+        histograms=histograms,
+        batches=batches,
+        lost_fraction=lost_fraction,
     )
-    program = few.build(dynamics, SCHEMES[scheme], plan.observe, halving=step_bias)
-    tables = _tables(program, plan)
-    node, paths = _run(program, plan, tables, threads, block, chunk, progress)
-    return _dataset(plan, node, paths, lost_fraction, clock.perf_counter() - started)
+    program = few.build(dynamics, SCHEMES[scheme], plan.observe, halving=step_bias, histograms=bool(plan.histograms))
+    collected = _run(program, plan, threads, chunk, progress, checkpoint)
+    return dataset(plan, collected, round(clock.perf_counter() - started, 3))
 
 
-def _run(program, plan, tables, threads, block, chunk, progress):
-    import os
-
+def _run(program, plan, threads, chunk, progress, checkpoint):
+    """Run every task that is not in yet; collect the results in order."""
     threads = threads or os.cpu_count() or 1
     chunk = chunk or _chunk(plan, threads)
     if chunk % CELL or (chunk // CELL) & (chunk // CELL - 1):
         raise ValueError(f"chunk: {chunk} is not 256 times a power of two")
-    module, stop = program.module, np.zeros(1, np.uint8)
-    k0, k1 = np.uint64(plan.seed & 0xFFFFFFFF), np.uint64(plan.seed >> 32)
-    cells = len(plan.record_at) * program.outputs
-    record_at = plan.record_at // plan.stride
-    paths = np.empty((len(plan.record_at), plan.dim, plan.keep_paths))
-    firsts = range(0, plan.trajectories, chunk)
-
-    def task(first):
-        count = min(chunk, plan.trajectories - first)
-        state = plan.draw(first, count, k0, k1)
-        state = np.concatenate([state, *(np.full((1, count), start) for start in program.memory)])
-        node = np.zeros((cells, MOMENTS))
-        kept = np.empty((len(record_at), len(state), max(0, min(count, plan.keep_paths - first))))
-        code = module.run(
-            state,
-            np.uint64(first),
-            k0,
-            k1,
-            np.uint64(plan.stream),
-            *tables,
-            record_at,
-            node,
-            kept,
-            stop,
-            block,
-        )
-        if code == 0 and kept.shape[2]:
-            paths[:, :, first : first + kept.shape[2]] = kept[:, : plan.dim]
-        return node
-
-    tree = Tree(module.merge)
-    with ThreadPoolExecutor(threads) as pool, Progress(len(firsts), "simulating", progress) as bar:
-        waiting, order, done = {}, 0, {}
-        pending = iter(firsts)
+    stop, collector = np.zeros(1, np.uint8), _collector(program, plan)
+    task = _task(program, plan, stop)
+    saved = None if checkpoint is None else Checkpoint(checkpoint, plan.identity(program.source), collector, chunk)
+    tasks = plan.tasks(saved.chunk if saved else chunk)
+    with ThreadPoolExecutor(threads) as pool, Progress(len(tasks), "simulating", progress) as bar:
+        waiting, done, pending = {}, {}, iter(range(collector.done, len(tasks)))
+        bar.advance(collector.done)
         try:
-            while order < len(firsts):
-                while len(waiting) + len(done) < 4 * threads and (first := next(pending, None)) is not None:
-                    waiting[pool.submit(task, first)] = first // chunk
+            while collector.done < len(tasks):
+                while len(waiting) + len(done) < 4 * threads and (k := next(pending, None)) is not None:
+                    waiting[pool.submit(task, *tasks[k][1:])] = k
                 finished, _ = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
                 for future in finished:
                     done[waiting.pop(future)] = future.result()
                     bar.advance()
-                while order in done:
-                    tree.add(done.pop(order))
-                    order += 1
+                while collector.done in done:
+                    batch, first, _ = tasks[collector.done]
+                    collector.add(batch, first, *done.pop(collector.done))
+                    if saved:
+                        saved.save_sometimes()
         except BaseException:
             stop[0] = 1
             pool.shutdown(cancel_futures=True)
+            if saved:
+                saved.save()
             raise
-    return tree.total(), paths
+    if saved:
+        saved.finish()
+    return collector
 
 
-class Tree:
-    """A binary counter of results: nodes of equal size merge, earlier before later, whatever the chunk."""
+def _collector(program, plan):
+    counts = np.zeros((len(plan.record_at), plan.bins), np.int64)
+    paths = np.empty((len(plan.record_at), plan.dim, plan.keep_paths))
+    return Collector(program.module.merge, plan.batches, counts, paths)
 
-    def __init__(self, merge):
-        self.merge, self.levels = merge, []
 
-    def add(self, node):
-        """Put in the next chunk's result."""
-        level = 0
-        while level < len(self.levels) and self.levels[level] is not None:
-            self.merge(self.levels[level], node)
-            node, self.levels[level] = self.levels[level], None
-            level += 1
-        if level == len(self.levels):
-            self.levels.append(None)
-        self.levels[level] = node
+def _task(program, plan, stop):
+    """The work of one task: trajectories first, first + 1, ... to (node, histogram counts, kept paths)."""
+    module, tables = program.module, _tables(program, plan)
+    k0, k1 = np.uint64(plan.seed & 0xFFFFFFFF), np.uint64(plan.seed >> 32)
+    record_at, edges, layout = plan.record_at // plan.stride, *plan.histogram_layout
+    pairs = plan.covariances * PAIR * (program.outputs * (program.outputs - 1) // 2)
 
-    def total(self):
-        """All results together."""
-        out = None
-        for node in self.levels:
-            if node is None:
-                continue
-            if out is not None:
-                self.merge(node, out)
-            out = node
-        return out
+    def task(first, count):
+        state = plan.draw(first, count, k0, k1)
+        state = np.concatenate([state, *(np.full((1, count), start) for start in program.memory)])
+        node = np.zeros((len(record_at), program.outputs * MOMENTS + pairs))
+        counts = np.zeros((len(record_at), plan.bins), np.int64)
+        kept = np.empty((len(record_at), len(state), max(0, min(count, plan.keep_paths - first))))
+        begin = np.uint64(first), k0, k1, np.uint64(plan.stream)
+        module.run(state, *begin, *tables, record_at, node, edges, layout, counts, kept, stop, plan.block)
+        return node, counts, kept[:, : plan.dim]
+
+    return task
 
 
 def _chunk(plan, threads):
     cost = max(1, plan.steps + 4 * len(plan.record_at) * len(plan.observe)) * plan.dim
-    fair = plan.trajectories / (4 * threads)
+    fair = plan.trajectories / plan.batches / max(1, 4 * threads // plan.batches)
     cells = max(1, min(LANE_STEPS / cost, fair, 1 << 18) / CELL)
     return CELL << (int(cells).bit_length() - 1)
 
@@ -214,49 +202,3 @@ def _tables(program, plan):
     constants = np.array(program.constants(program.record_numbers, plan.values))
     program.module.record_table(np.tile(at, (6, 1)), constants, records)
     return steps, records
-
-
-def _dataset(plan, node, paths, lost_fraction, wall):
-    import xarray as xr
-
-    from physim.store import provenance
-
-    names = list(plan.observe)
-    n, mean, mean_se, var, var_se = finish_moments(node.reshape(len(plan.record_at), -1, MOMENTS))
-    times = plan.times[plan.record_at]
-    parts = {"mean": mean, "mean_stderr": mean_se, "var": var, "var_stderr": var_se}
-    variables = {}
-    for k, name in enumerate(names):
-        column = plan.stride * k
-        for suffix, values in parts.items():
-            variables[f"{name}_{suffix}"] = ("time", values[:, column])
-        if plan.stride == 2:
-            gain = 1 - 2.0 ** (SCHEMES[plan.scheme].weak or 1)
-            variables[f"{name}_mean_bias"] = ("time", mean[:, column + 1] / gain)
-            variables[f"{name}_mean_bias_stderr"] = ("time", mean_se[:, column + 1] / abs(gain))
-            rms, rms_se = finish_rms(node.reshape(len(plan.record_at), -1, MOMENTS)[:, column + 1])
-            variables[f"{name}_step_rms"] = ("time", rms)
-            variables[f"{name}_step_rms_stderr"] = ("time", rms_se)
-    variables["count"] = ("time", n[:, 0].astype(np.int64))
-    coordinates = {"time": ("time", times, {"long_name": "forward process time"})}
-    if plan.keep_paths:
-        variables["paths"] = (("time", "coordinate", "trajectory"), paths)
-        coordinates["coordinate"] = [str(s) for s in plan.dynamics.state]
-    _report_lost(plan, n[:, 0], times, lost_fraction)
-    return xr.Dataset(variables, coordinates, {"provenance": provenance(plan.facts(wall))})
-
-
-def _report_lost(plan, counts, times, lost_fraction):
-    lost = plan.trajectories - int(counts[-1])
-    if lost == 0:
-        return
-    when = times[int(np.argmax(counts < plan.trajectories))]
-    text = (
-        f"{lost} of {plan.trajectories} trajectories stopped being finite, the first by t = {when:.6g}"
-        f" (parameters {plan.values}); they are left out of the averages from then on"
-    )
-    if lost > lost_fraction * plan.trajectories:
-        raise NonFiniteError(f"{text}; allowed is a fraction of {lost_fraction:g}")
-    import warnings
-
-    warnings.warn(text, stacklevel=4)

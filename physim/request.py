@@ -36,7 +36,12 @@ class Request:
     stream: int
     law: tuple | None
     states: np.ndarray | None = field(repr=False)
-    stride: int = 1
+    stride: int
+    block: int
+    lost_fraction: float
+    covariances: bool
+    batches: int
+    histograms: dict  # (observable's place, ...) -> (edges, ...)
 
     @property
     def dim(self):
@@ -47,6 +52,56 @@ class Request:
     def steps(self):
         """Number of time steps."""
         return len(self.times) - 1
+
+    @property
+    def outputs(self):
+        """Number of columns that are averaged: the observables, with step bias also their differences."""
+        return self.stride * len(self.observe)
+
+    @property
+    def bins(self):
+        """Number of all bins of all histograms."""
+        return sum(int(np.prod(_shape(edges))) for edges in self.histograms.values())
+
+    @property
+    def histogram_layout(self):
+        """All edges in one array, and one row a histogram as `observables.add_histograms` reads it."""
+        every, rows, place = [np.empty(0)], [], 0
+        for columns, edges in self.histograms.items():
+            row = []
+            for column, edge in zip(columns, edges, strict=True):
+                row += [self.stride * column, sum(map(len, every)), len(edge)]
+                every.append(edge)
+            rows.append([*row, *([-1, 0, 0] if len(columns) == 1 else []), place])
+            place += int(np.prod(_shape(edges)))
+        return np.concatenate(every), np.array(rows, np.int64).reshape(-1, 7)
+
+    def split_counts(self, counts):
+        """(names, edges, counts (time, bins + 2, ...)) of every histogram."""
+        place, names = 0, list(self.observe)
+        for columns, edges in self.histograms.items():
+            shape = _shape(edges)
+            part = counts[:, place : place + int(np.prod(shape))]
+            place += part.shape[1]
+            yield [names[k] for k in columns], edges, part.reshape(len(counts), *shape)
+
+    def tasks(self, chunk):
+        """(batch, first trajectory, count) of every task, in order; a task stays inside its batch."""
+        size = self.trajectories // self.batches
+        return [
+            (batch, batch * size + first, min(chunk, size - first))
+            for batch in range(self.batches)
+            for first in range(0, size, chunk)
+        ]
+
+    def identity(self, source):
+        """Everything that the numbers depend on, as text."""
+        states = "" if self.states is None else self.states.tobytes().hex()
+        edges, layout = self.histogram_layout
+        times = [self.times.tobytes().hex(), self.record_at.tobytes().hex(), edges.tobytes().hex(), layout.tolist()]
+        law = [] if self.law is None else [part.tolist() for part in self.law]
+        more = [self.batches, self.covariances, self.keep_paths, times, law, states, source]
+        return repr([sorted(self.facts().items()), more])
 
     @classmethod
     def checked(cls, *, dynamics, trajectories, grid, seed, scheme, keep_paths, stream, block, step_bias, **others):
@@ -60,6 +115,11 @@ class Request:
         _whole("trajectories", trajectories, 1, 2**40)
         _whole("seed", seed, 0, 2**64 - 1)
         _whole("keep_paths", keep_paths, 0, trajectories)
+        _whole("batches", others["batches"], 1, trajectories)
+        if trajectories % others["batches"]:
+            raise ValueError(
+                f"batches: {trajectories} trajectories cannot be cut into {others['batches']} equal batches"
+            )
         _whole("block", block, 256, 1 << 16)
         if block % 256:
             raise ValueError(f"block: {block} is not a multiple of 256")
@@ -93,6 +153,11 @@ class Request:
             law=law,
             states=states,
             stride=stride,
+            block=int(block),
+            lost_fraction=float(others["lost_fraction"]),
+            covariances=bool(others["covariances"]),
+            batches=int(others["batches"]),
+            histograms=_histograms(others["histograms"], list(observe)),
         )
 
     def draw(self, first, count, k0, k1):
@@ -107,7 +172,7 @@ class Request:
             states = np.ascontiguousarray(self.states[first : first + count].T)
         return np.tile(states, (self.dim * self.stride // len(states), 1))
 
-    def facts(self, wall):
+    def facts(self):
         """What a reader needs to repeat the run."""
         return {
             "dynamics": {
@@ -125,7 +190,6 @@ class Request:
             "stream": self.stream,
             "scheme": self.scheme,
             "grid": repr(self.grid),
-            "wall_seconds": round(wall, 3),
         }
 
 
@@ -184,6 +248,30 @@ def _observables(observe, dynamics):
     if not observe:
         raise ValueError("observe: empty; give at least one expression, or None for the coordinates")
     return {str(name): sympified(e, f"observe[{name!r}]") for name, e in observe.items()}
+
+
+def _histograms(histograms, names):
+    """Checked edges by the places of the observables."""
+    found = {}
+    for key, edges in (histograms or {}).items():
+        keys = key if isinstance(key, tuple) else (key,)
+        edges = tuple(edges) if isinstance(key, tuple) else (edges,)
+        unknown = [k for k in keys if k not in names]
+        if unknown or len(keys) > 2:
+            raise ValueError(f"histograms: {key!r} given; the observables are {', '.join(names)}, one or two at a time")
+        if len(edges) != len(keys):
+            raise ValueError(f"histograms: {len(edges)} arrays of edges given for {key!r}; one each is needed")
+        edges = tuple(np.asarray(e, dtype=float) for e in edges)
+        for e in edges:
+            if e.ndim != 1 or len(e) < 2 or not np.all(np.isfinite(e)) or not np.all(np.diff(e) > 0):
+                raise ValueError(f"histograms: the edges of {key!r} must be at least two finite, increasing numbers")
+        found[tuple(names.index(k) for k in keys)] = edges
+    return found
+
+
+def _shape(edges):
+    """Bins of a histogram, those below and above included."""
+    return tuple(len(e) + 1 for e in edges)
 
 
 def _values(parameters, dynamics, observe):

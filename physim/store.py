@@ -7,6 +7,8 @@ import json
 import os
 import platform
 import subprocess
+import zipfile
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -92,3 +94,42 @@ def load(path):
     if stated != checksum(dataset):
         raise ValueError(f"path: {path} is damaged or not ours, its checksum does not match")
     return dataset
+
+
+def save_state(path, key: str, arrays: dict) -> None:
+    """Write named arrays as npz by rename, with a key that says what they belong to and a checksum."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with open(partial, "wb") as handle:
+        np.savez(handle, **arrays, key=np.array(key), checksum=np.array(_digest(arrays)))
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(partial, path)
+
+
+def load_state(path, key: str) -> dict | None:
+    """The arrays of a state; None where there is no file; ValueError when it is damaged or belongs to another key."""
+    if not Path(path).exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as opened:
+            arrays = {name: opened[name] for name in opened.files}
+        stated, known = str(arrays.pop("checksum")), str(arrays.pop("key"))
+        damaged = stated != _digest(arrays)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        damaged, known = True, key
+    if damaged:
+        raise ValueError(f"checkpoint: {path} is damaged; remove it to begin anew")
+    if known != key:
+        raise ValueError(f"checkpoint: {path} belongs to another run; give another path, or remove it")
+    return arrays
+
+
+def _digest(arrays) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}{values.shape}{values.dtype.str}".encode())
+        digest.update(values.tobytes())
+    return digest.hexdigest()

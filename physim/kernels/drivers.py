@@ -9,7 +9,7 @@ from numba import njit
 
 from physim.kernels.elementary import select, wide_vectors
 from physim.kernels.philox import fill_normals, uniforms2
-from physim.observables import CELL, add_moments
+from physim.observables import CELL, MOMENTS, add_moments, add_pairs
 
 
 @njit(error_model="numpy", nogil=True)
@@ -49,12 +49,15 @@ def keep_living(values, lanes, alive):
 
 @njit(error_model="numpy", nogil=True)
 def add_cells(values, lanes, alive, sums, cells, record):
-    """Moments of every observable over every cell of a block."""
+    """Moments of every observable over every cell of a block, and of pairs where the node has room for them."""
     count = values.shape[0]
     for c in range((lanes + CELL - 1) // CELL):
         low, high = c * CELL, min((c + 1) * CELL, lanes)
+        row = cells[c, record]
         for k in range(count):
-            add_moments(values[k, low:high], alive[low:high], sums, cells[c, record * count + k])
+            add_moments(values[k, low:high], alive[low:high], sums, row[k * MOMENTS : (k + 1) * MOMENTS])
+        if row.shape[0] > count * MOMENTS:
+            add_pairs(values, low, high, alive, row)
 
 
 @njit(

@@ -47,8 +47,8 @@ class Program:
         return [float(values[name]) for name in self.parameters] + [float(evaluate(n, digits=20)) for n in numbers]
 
 
-def build(dynamics, scheme, observables: dict, halving: bool = False) -> Program:
-    """Print the kernel of a dynamics under a scheme with observables (name -> expression).
+def build(dynamics, scheme, observables: dict, halving: bool = False, histograms: bool = False) -> Program:
+    """Print the kernel of a dynamics under a scheme with observables (name -> expression), perhaps with histograms.
 
     With `halving` every step is made twice from the same noise, in two halves and at once; the state is (halves,
     whole) and each observable is followed by its difference, halves less whole.
@@ -61,11 +61,14 @@ def build(dynamics, scheme, observables: dict, halving: bool = False) -> Program
     count = (1 + max(k for k, _ in drivers)) * scheme.normals * (2 if halving else 1) if noisy else 0
     z = list(sp.symbols(f"z0:{count}", real=True)) if count else []
     observed = [e.xreplace(rename) for e in observables.values()]
-    memory = Memory(observed)
+    memory = Memory(observed, rename[dynamics.time], dynamics.reverse)
     observed = [lower(memory.now(e)) for e in observed]
     if halving and memory.symbols:
         raise ValueError("step_bias: not available together with path functionals in observe; run them separately")
-    state, moved = _halved(equations, scheme, x, z, drivers) if halving else _single(equations, scheme, x, z, drivers, memory)
+    if halving:
+        state, moved = _halved(equations, scheme, x, z, drivers)
+    else:
+        state, moved = _single(equations, scheme, x, z, drivers, memory)
     if halving:
         whole = dict(zip(x, state[len(x) :], strict=True))
         observed = [form for e in observed for form in (e, e - e.xreplace(whole))]
@@ -85,8 +88,7 @@ def build(dynamics, scheme, observables: dict, halving: bool = False) -> Program
             source.lane_function("observe", [*state, *records.columns.values()], [], observed),
             source.block_function("advance", state, z, steps.columns),
             source.block_function("observe", state, [], records.columns, len(observed)),
-            source.run(len(state), len(z), len(observed)),
-            source.NODES,
+            source.run(len(state), len(z), len(observed), histograms),
         ]
     )
     return Program(

@@ -3,16 +3,18 @@
 path_integral(e)       m <- m + (e(old) + e(new)) dt/2          now: m
 running_max(e)         m <- max(m, e(old))                      now: max(m, e)
 value_at_first(c, e)   (f, m) <- (1, e(old)) if f = 0 and c(old) > 0       now: m if f, else e if c > 0, else 0
+value_at(e, s)         value_at_first with c > 0 at or past s, up to rounding of the grid
 """
 
 from __future__ import annotations
 
 import sympy as sp
 
-from analytic.paths import PathFunctional, path_integral, running_max
+from analytic.paths import PathFunctional, path_integral, running_max, value_at, value_at_first
 from physim.kernels.printer import lower, maximum
 
 LOWEST = -1e300
+ROUNDING = sp.Float(1e-12)
 
 
 class Memory:
@@ -22,12 +24,15 @@ class Memory:
     `update(old, new, dt)` gives their new values; `now(expr)` replaces functionals by expressions of coordinates.
     """
 
-    def __init__(self, observables, prefix: str = "m"):
+    def __init__(self, observables, time, reverse: bool, prefix: str = "m"):
+        self.time, self.sign = time, -1 if reverse else 1
         found = sorted(set().union(*(e.atoms(PathFunctional) for e in observables)), key=sp.default_sort_key)
         if any(inner.atoms(PathFunctional) for f in found for inner in f.args):
             raise ValueError(
                 "observe: a path functional inside another one is not supported; observe them side by side"
             )
+        self.replaced = {f: self._past(*f.args) for f in found if isinstance(f, value_at)}
+        found = list(dict.fromkeys(self.replaced.get(f, f) for f in found))
         self.functionals, self.symbols, self.starts = [], [], []
         for functional in found:
             count = 2 if functional.func.__name__ == "value_at_first" else 1
@@ -35,6 +40,10 @@ class Memory:
             self.functionals.append((functional, names))
             self.symbols += names
             self.starts += [LOWEST if isinstance(functional, running_max) else 0.0] * count
+
+    def _past(self, expr, when):
+        late = self.sign * (self.time - when) + ROUNDING * (1 + sp.Abs(when))
+        return value_at_first(late, expr)
 
     def update(self, old, new, dt):
         """New values from functions that put an expression at the old and at the new state and time."""
@@ -64,4 +73,4 @@ class Memory:
                 condition, value = functional.args
                 fresh = sp.Piecewise((value, condition > 0), (sp.S.Zero, True))
                 swap[functional] = sp.Piecewise((names[1], names[0] > sp.S.Half), (fresh, True))
-        return expr.xreplace(swap)
+        return expr.xreplace(self.replaced).xreplace(swap)

@@ -66,8 +66,8 @@ def block_function(name, x, z, columns, outputs=None):
     return f"@njit({NJIT})\ndef {name}_block(state, {extra}columns, lanes):\n{lines}"
 
 
-def run(dim, draws, observables):
-    """The block loop for `dim` coordinates, `draws` normals a step and some observables."""
+def run(dim, draws, observables, histograms=False):
+    """The block loop for `dim` coordinates, `draws` normals a step and some observables, and the merging of nodes."""
     group = 4 // gcd(4, draws) if draws else 1
     fill = f"""
             if step % {group} == 0:
@@ -78,25 +78,29 @@ def run(dim, draws, observables):
     quiet = """
             if stop[0] != 0:
                 return 1"""
-    return RUN.format(
+    count = """
+                add_histograms(values, lanes, alive, edges, layout, counts[record])"""
+    return f"{RUN}\n\n\n{NODES}".format(
         dim=dim,
         observables=observables,
         rows=max(group * draws, 4),
         fill=fill if draws else quiet,
         row=f"step % {group} * {draws}",
+        count=count if histograms else "",
         njit=NJIT,
     )
 
 
 RUN = '''@njit(
     "int64(float64[:, ::1], uint64, uint64, uint64, uint64, float64[:, ::1], float64[:, ::1], int64[::1], "
-    "float64[:, ::1], float64[:, :, ::1], uint8[::1], int64)", {njit}, cache=True
+    "float64[:, ::1], float64[::1], int64[:, ::1], int64[:, ::1], float64[:, :, ::1], uint8[::1], int64)",
+    {njit}, cache=True
 )
-def run(initial, first, k0, k1, stream, table, records, record_at, node, paths, stop, block):
+def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, layout, counts, paths, stop, block):
     """Integrate the trajectories first, first + 1, ...; moments to `node`, states to `paths`, ends to `initial`."""
     n, steps = initial.shape[1], table.shape[0]
-    cells = np.empty(((block + CELL - 1) // CELL, node.shape[0], MOMENTS))
-    tree = np.empty((64 if n > CELL else 1, node.shape[0], MOMENTS))
+    cells = np.empty(((block + CELL - 1) // CELL, node.shape[0], node.shape[1]))
+    tree = np.empty((64 if n > CELL else 1, node.shape[0], node.shape[1]))
     filled = np.zeros(tree.shape[0], np.uint8)
     state, z = np.empty(({dim}, block)), np.empty(({rows}, block))
     calls = z.reshape(({rows} // 4, 4, block))
@@ -110,7 +114,7 @@ def run(initial, first, k0, k1, stream, table, records, record_at, node, paths, 
                 observe_block(state, values, records[record], lanes)
                 keep_living(state, lanes, alive)
                 keep_living(values, lanes, alive)
-                add_cells(values, lanes, alive, sums, cells, record)
+                add_cells(values, lanes, alive, sums, cells, record){count}
                 keep(state, start, lanes, paths[record])
                 record += 1
             if step == steps:
@@ -118,11 +122,11 @@ def run(initial, first, k0, k1, stream, table, records, record_at, node, paths, 
             advance_block(state, z, {row}, table[step], lanes)
         keep(state, start, lanes, initial)
         for c in range((lanes + CELL - 1) // CELL):
-            carry(tree, filled, cells[c])
-    collapse(tree, filled, node)
+            carry(tree, filled, cells[c], {observables})
+    collapse(tree, filled, node, {observables})
     return 0'''
 
-NODES = f'''@njit("void(float64[:, ::1], float64[:, ::1])", {NJIT}, cache=True)
+NODES = '''@njit("void(float64[:, ::1], float64[:, ::1])", {njit}, cache=True)
 def merge(a, b):
-    """a <- the moments of a and b together."""
-    merge_moments(a, b)'''
+    """a <- the nodes a and b together."""
+    merge_nodes(a, b, {observables})'''

@@ -333,7 +333,7 @@ def test_replicas_share_one_noise_or_its_opposite():
     """Ornstein-Uhlenbeck: antithetic replicas average to the noiseless path, common ones keep distance x0 e^-t."""
     x = sp.Symbol("x", real=True)
     walk = an.Dynamics((x,), (-x,), (1,))
-    run = dict(trajectories=300, grid=np.linspace(0, 1, 5), seed=3)
+    run = {"trajectories": 300, "grid": np.linspace(0, 1, 5), "seed": 3}
     opposite, common = walk.copies(2, "antithetic"), walk.copies(2, "common")
     a, b = opposite.state
     mean = physim.simulate(opposite, **run, initial=np.array([2.0]), observe={"pair": (a + b) / 2, "x": a})
