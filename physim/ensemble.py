@@ -165,7 +165,8 @@ def _task(program, plan, stop):
     """The work of one task: trajectories first, first + 1, ... to (node, histogram counts, kept paths)."""
     module, tables = program.module, _tables(program, plan)
     k0, k1 = np.uint64(plan.seed & 0xFFFFFFFF), np.uint64(plan.seed >> 32)
-    record_at, edges, layout = plan.record_at // plan.stride, *plan.histogram_layout
+    record_at = plan.record_at // plan.stride
+    edges, layout = plan.histogram_layout
     pairs = plan.covariances * PAIR * (program.outputs * (program.outputs - 1) // 2)
 
     def task(first, count):

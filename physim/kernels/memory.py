@@ -33,7 +33,9 @@ class Memory:
             )
         self.replaced = {f: self._past(*f.args) for f in found if isinstance(f, value_at)}
         found = list(dict.fromkeys(self.replaced.get(f, f) for f in found))
-        self.functionals, self.symbols, self.starts = [], [], []
+        self.functionals: list[tuple] = []
+        self.symbols: list[sp.Symbol] = []
+        self.starts: list[float] = []
         for functional in found:
             count = 2 if functional.func.__name__ == "value_at_first" else 1
             names = [sp.Symbol(f"{prefix}{len(self.symbols) + i}", real=True) for i in range(count)]
