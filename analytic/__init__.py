@@ -5,7 +5,7 @@ from analytic.diffusion import Diffusion
 from analytic.dynamics import Dynamics, overdamped, underdamped
 from analytic.evaluate import evaluate
 from analytic.models import GaussianMixture, PointMixture, SymmetricPair
-from analytic.paths import first_time, path_integral, reached, running_max, value_at, value_at_first
+from analytic.paths import first_time, path_integral, reached, running_max, site_mean, value_at, value_at_first
 from analytic.processes import (
     PROCESSES,
     ForwardProcess,
@@ -39,6 +39,7 @@ __all__ = [
     "path_integral",
     "reached",
     "running_max",
+    "site_mean",
     "stochastic_localisation",
     "sub_vp",
     "t",

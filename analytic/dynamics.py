@@ -4,6 +4,9 @@ r"""A stochastic differential equation as a record.
 
 The time that appears in a and b is always forward process time.  The noise is diagonal: coordinate i has its own
 Wiener process with amplitude b_i.  The convention (Ito or Stratonovich) is part of the record.
+
+An exchangeable system of N sites is stated by its single site: the state is that of one site, and the drift and the
+noise may contain order parameters q_k = (1/N) sum_i g_k(x_i), which all sites share.
 """
 
 from __future__ import annotations
@@ -113,6 +116,8 @@ class Dynamics:
     structure : what structured integrators need to know (`Reverse`, `Gradient`, `Underdamped`), or None.
     replicas : the state is this many copies of one system, which start from one draw of `initial` (see `copies`).
     drivers : (k, sign) of each coordinate: it is driven by sign x the k-th Wiener process; () gives each its own.
+    sites : N, the number of exchangeable sites; None for a system without sites.
+    order : dict from the symbol q_k to g_k, an expression of one site's state, the time and parameters.
     name : a word for tables and provenance.
 
     Raises
@@ -131,6 +136,8 @@ class Dynamics:
     structure: Any = None
     replicas: int = 1
     drivers: tuple = ()
+    sites: int | None = None
+    order: Any = ()
     name: str = "dynamics"
 
     def __post_init__(self):
@@ -149,18 +156,31 @@ class Dynamics:
                 )
         if self.convention not in CONVENTIONS:
             raise ValueError(f"convention: {self.convention!r} is unknown; allowed are {', '.join(CONVENTIONS)}")
+        self._check_sites()
         put(self, "drivers", tuple(self.drivers) or tuple((k, 1) for k in range(dim)))
         if len(self.drivers) != dim:
             raise ValueError(f"drivers: {len(self.drivers)} entries for {dim} coordinates; one each is needed")
 
+    def _check_sites(self):
+        order = tuple((q, exact(g)) for q, g in dict(self.order).items())
+        object.__setattr__(self, "order", order)
+        if self.sites is None and order:
+            raise ValueError("sites: None given together with order parameters; give the number of sites")
+        if self.sites is not None and (isinstance(self.sites, bool) or int(self.sites) != self.sites or self.sites < 1):
+            raise ValueError(f"sites: {self.sites!r} given; a whole number from 1 is needed")
+        names = {q for q, _ in order}
+        if any(g.free_symbols & names for _, g in order):
+            raise ValueError("order: an order parameter is the mean of an expression without order parameters")
+
     @property
     def parameters(self) -> tuple[sp.Symbol, ...]:
         """Symbols that need a number before a simulation."""
-        entries = list(self.drift) + list(self.noise)
+        entries = [*self.drift, *self.noise, *(g for _, g in self.order)]
         if self.initial is not None:
             entries += [*self.initial.weights, *(m for row in self.initial.means for m in row)]
             entries += [entry for c in self.initial.covariances for entry in c]
-        free = set().union(*(e.free_symbols for e in entries)) - set(self.state) - {self.time}
+        known = {*self.state, self.time, *(q for q, _ in self.order)}
+        free = set().union(*(e.free_symbols for e in entries)) - known
         return tuple(sorted(free, key=lambda s: s.name))
 
     @property
@@ -169,6 +189,9 @@ class Dynamics:
         if all(b == 0 for b in self.noise):
             return "none"
         inside = [b.free_symbols & set(self.state) for b in self.noise]
+        shared = {q for q, _ in self.order}
+        if any(b.free_symbols & shared for b in self.noise):
+            return "general"
         if not any(inside):
             return "additive"
         return "diagonal" if all(found <= {x} for found, x in zip(inside, self.state, strict=True)) else "general"
@@ -200,6 +223,8 @@ class Dynamics:
             raise ValueError(f"noise: {noise!r} is unknown; allowed are {', '.join(COPIES)}")
         if noise == "antithetic" and count != 2:
             raise ValueError(f"count: {count} antithetic replicas asked for; they come in twos")
+        if self.sites is not None:
+            raise ValueError("count: replicas of exchangeable sites are not supported; run it twice with two streams")
         if self.replicas != 1:
             raise ValueError(f"count: this dynamics has {self.replicas} replicas already; copy the single one")
         blocks = [self.state]

@@ -6,6 +6,8 @@ r"""Functionals of a whole trajectory, written inside an observable like any oth
     value_at(e, s)              e at the first time of the grid at or past s; 0 before (two-time correlations)
     reached(c) = value_at_first(c, 1);   first_time(c) = value_at_first(c, t)
 
+    site_mean(e)                (1/N) sum_i e(x_i), now, over the sites of an exchangeable system
+
 `e` and `c` are expressions in the state, the forward time and parameters.  The compiled kernel keeps one number per
 functional and trajectory, so no path is stored.  Example, the class (+1 or -1) that a reverse path commits to when the
 posterior p of one of two classes first leaves (0.1, 0.9): value_at_first(Abs(p - 1/2) - 2/5, sign(p - 1/2)).
@@ -49,6 +51,13 @@ class value_at(PathFunctional):
     """e at the first time of the grid at or past s, in the direction walked; zero before."""
 
     nargs = 2
+
+
+class site_mean(sp.Function):
+    """(1/N) sum_i e(x_i) over the sites of an exchangeable system, inside an observable."""
+
+    nargs = 1
+    is_real = True
 
 
 def reached(condition) -> sp.Expr:

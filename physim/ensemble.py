@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 import numpy as np
 
 from physim.collect import Checkpoint, Collector
-from physim.observables import CELL, MOMENTS, PAIR
+from physim.observables import MOMENTS, PAIR
 from physim.progress import Progress
 from physim.schemes import SCHEMES
 
@@ -89,7 +89,7 @@ def simulate(
 
     Errors made: statistical, as stated by the standard errors; of the scheme, its weak order in the step.
     """
-    from physim.kernels import few
+    from physim.kernels import exchangeable, few
     from physim.request import Request
     from physim.results import dataset
 
@@ -113,7 +113,10 @@ def simulate(
         batches=batches,
         lost_fraction=lost_fraction,
     )
-    program = few.build(dynamics, SCHEMES[scheme], plan.observe, halving=step_bias, histograms=bool(plan.histograms))
+    if dynamics.sites is None:
+        program = few.build(dynamics, SCHEMES[scheme], plan.observe, step_bias, bool(plan.histograms))
+    else:
+        program = exchangeable.build(dynamics, SCHEMES[scheme], plan.observe, bool(plan.histograms))
     collected = _run(program, plan, threads, chunk, progress, checkpoint)
     return dataset(plan, collected, round(clock.perf_counter() - started, 3))
 
@@ -122,8 +125,8 @@ def _run(program, plan, threads, chunk, progress, checkpoint):
     """Run every task that is not in yet; collect the results in order."""
     threads = threads or os.cpu_count() or 1
     chunk = chunk or _chunk(plan, threads)
-    if chunk % CELL or (chunk // CELL) & (chunk // CELL - 1):
-        raise ValueError(f"chunk: {chunk} is not 256 times a power of two")
+    if chunk % plan.cell or (chunk // plan.cell) & (chunk // plan.cell - 1):
+        raise ValueError(f"chunk: {chunk} is not {plan.cell} times a power of two")
     stop, collector = np.zeros(1, np.uint8), _collector(program, plan)
     task = _task(program, plan, stop)
     saved = None if checkpoint is None else Checkpoint(checkpoint, plan.identity(program.source), collector, chunk)
@@ -157,7 +160,7 @@ def _run(program, plan, threads, chunk, progress, checkpoint):
 
 def _collector(program, plan):
     counts = np.zeros((len(plan.record_at), plan.bins), np.int64)
-    paths = np.empty((len(plan.record_at), plan.dim, plan.keep_paths))
+    paths = np.empty((len(plan.record_at), plan.dim, plan.keep_paths, plan.sites))
     return Collector(program.module.merge, plan.batches, counts, paths)
 
 
@@ -171,22 +174,23 @@ def _task(program, plan, stop):
 
     def task(first, count):
         state = plan.draw(first, count, k0, k1)
-        state = np.concatenate([state, *(np.full((1, count), start) for start in program.memory)])
+        state = np.concatenate([state, *(np.full((1, state.shape[1]), start) for start in program.memory)])
         node = np.zeros((len(record_at), program.outputs * MOMENTS + pairs))
         counts = np.zeros((len(record_at), plan.bins), np.int64)
-        kept = np.empty((len(record_at), len(state), max(0, min(count, plan.keep_paths - first))))
+        kept = np.empty((len(record_at), len(state), max(0, min(count, plan.keep_paths - first)) * plan.sites))
         begin = np.uint64(first), k0, k1, np.uint64(plan.stream)
-        module.run(state, *begin, *tables, record_at, node, edges, layout, counts, kept, stop, plan.block)
-        return node, counts, kept[:, : plan.dim]
+        measure = record_at, node, edges, layout, counts, kept
+        module.run(state, *begin, *tables, *measure, stop, plan.block, *program.extra)
+        return node, counts, kept[:, : plan.dim].reshape(len(record_at), plan.dim, -1, plan.sites)
 
     return task
 
 
 def _chunk(plan, threads):
-    cost = max(1, plan.steps + 4 * len(plan.record_at) * len(plan.observe)) * plan.dim
+    cost = max(1, plan.steps + 4 * len(plan.record_at) * len(plan.observe)) * plan.dim * plan.sites
     fair = plan.trajectories / plan.batches / max(1, 4 * threads // plan.batches)
-    cells = max(1, min(LANE_STEPS / cost, fair, 1 << 18) / CELL)
-    return CELL << (int(cells).bit_length() - 1)
+    cells = max(1, min(LANE_STEPS / cost, fair, 1 << 18) / plan.cell)
+    return plan.cell << (int(cells).bit_length() - 1)
 
 
 def _tables(program, plan):

@@ -17,6 +17,7 @@ from numba import njit
 from physim.kernels.elementary import select, wide_vectors
 
 CELL = 256
+SITE_CELL = 16  # of trajectories with many sites
 WIDTH = 32
 MOMENTS = 7
 PAIR = 4
@@ -126,6 +127,21 @@ def fold(sums):
             sums[j] += sums[j + half]
         half //= 2
     return sums[0]
+
+
+@njit(error_model="numpy", nogil=True)
+def mean_of(values, count, sums):
+    """The mean of the first entries, by WIDTH partial sums; `sums` is scratch of that length."""
+    wide_vectors()
+    whole = count - count % WIDTH
+    for j in range(WIDTH):
+        sums[j] = 0.0
+    for i in range(0, whole, WIDTH):
+        for j in range(WIDTH):
+            sums[j] += values[i + j]
+    for i in range(whole, count):
+        sums[i - whole] += values[i]
+    return fold(sums) / count
 
 
 @njit(error_model="numpy", nogil=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from physim.grids import Grid
+from physim.observables import CELL, SITE_CELL
 from physim.schemes import SCHEMES
 
 CLASSES = ("none", "additive", "diagonal", "general")
@@ -47,6 +48,16 @@ class Request:
     def dim(self):
         """Number of coordinates."""
         return len(self.dynamics.state)
+
+    @property
+    def sites(self):
+        """Number of exchangeable sites, 1 for a system without."""
+        return self.dynamics.sites or 1
+
+    @property
+    def cell(self):
+        """Trajectories that are summed by themselves."""
+        return CELL if self.dynamics.sites is None else SITE_CELL
 
     @property
     def steps(self):
@@ -130,6 +141,8 @@ class Request:
         _suits(SCHEMES[scheme], dynamics)
         grid = grid if isinstance(grid, Grid) else Grid(np.asarray(grid))
         _inside(grid, dynamics)
+        if step_bias and dynamics.sites is not None:
+            raise ValueError("step_bias: not available for exchangeable sites; compare with a run of twice the steps")
         if step_bias and grid.steps % 2:
             raise ValueError(f"grid: {grid.steps} steps given; step_bias joins them in pairs, an even number is needed")
         times = grid.times[::-1].copy() if dynamics.reverse else grid.times.copy()
@@ -161,15 +174,19 @@ class Request:
         )
 
     def draw(self, first, count, k0, k1):
-        """Initial states (d, count) of the trajectories first, first + 1, ..."""
+        """Initial states (d, count) of the trajectories first, first + 1, ..., of their sites one after the other."""
         from physim.kernels import sampler
 
+        n = self.sites
         if self.states is None:
-            states = sampler.normals(self.law, first, count, k0, k1, STREAMS["initial"])
+            states = sampler.normals(self.law, first * n, count * n, k0, k1, STREAMS["initial"])
         elif self.states.ndim == 1:
-            states = np.repeat(self.states[:, None], count, axis=1)
-        else:
+            states = np.repeat(self.states[:, None], count * n, axis=1)
+        elif self.dynamics.sites is None:
             states = np.ascontiguousarray(self.states[first : first + count].T)
+        else:
+            chosen = self.states[first : first + count] if self.states.ndim == 3 else [self.states] * count
+            states = np.ascontiguousarray(np.concatenate(chosen).T)
         return np.tile(states, (self.dim * self.stride // len(states), 1))
 
     def facts(self):
@@ -186,6 +203,7 @@ class Request:
             "observables": {name: str(e) for name, e in self.observe.items()},
             "parameters": self.values,
             "trajectories": self.trajectories,
+            "sites": self.dynamics.sites,
             "seed": self.seed,
             "stream": self.stream,
             "scheme": self.scheme,
@@ -209,6 +227,8 @@ def _suits(scheme, dynamics):
 
 def _unsuited(scheme, dynamics):
     noise = dynamics.noise_class
+    if dynamics.sites is not None and scheme.evaluations > 1:
+        return "evaluates the drift more than once a step, which exchangeable sites cannot"
     if CLASSES.index(noise) > CLASSES.index(scheme.noise) and not (scheme.needs == "" and noise == "general"):
         return f"treats {scheme.noise} noise, not {noise} noise"
     if CLASSES.index(noise) > CLASSES.index("additive") and dynamics.convention not in scheme.conventions:
@@ -241,7 +261,7 @@ def _observables(observe, dynamics):
     from physim.kernels.scalars import sympified
 
     if observe is None:
-        return {str(s): s for s in dynamics.state}
+        return {str(s): s for s in (dynamics.state if dynamics.sites is None else dict(dynamics.order))}
     if not isinstance(observe, dict):
         entries = observe if isinstance(observe, list | tuple) else [observe]
         observe = {str(e): e for e in entries}
@@ -276,7 +296,7 @@ def _shape(edges):
 
 def _values(parameters, dynamics, observe):
     given = {str(k): v for k, v in (parameters or {}).items()}
-    known = {str(s) for s in dynamics.state} | {str(dynamics.time)}
+    known = {str(s) for s in (*dynamics.state, dynamics.time, *dict(dynamics.order))}
     needed = {str(s) for s in dynamics.parameters}
     for e in observe.values():
         needed |= {str(s) for s in e.free_symbols} - known
@@ -303,19 +323,35 @@ def _initial(initial, dynamics, values, time, trajectories):
     if hasattr(initial, "log_components"):
         return law_of_model(initial, values), None
     states = np.asarray(initial, dtype=float)
-    dims = {len(dynamics.state), len(dynamics.state) // dynamics.replicas}
-    if states.shape not in {shape for d in dims for shape in ((d,), (trajectories, d))}:
-        dim = max(dims)
-        raise ValueError(f"initial: shape {states.shape} given; ({dim},) or ({trajectories}, {dim}) is needed")
+    if dynamics.sites is not None:
+        states = _site_states(states, trajectories, dynamics.sites, len(dynamics.state))
+    else:
+        dims = {len(dynamics.state), len(dynamics.state) // dynamics.replicas}
+        if states.shape not in {shape for d in dims for shape in ((d,), (trajectories, d))}:
+            dim = max(dims)
+            raise ValueError(f"initial: shape {states.shape} given; ({dim},) or ({trajectories}, {dim}) is needed")
     if not np.all(np.isfinite(states)):
         raise ValueError("initial: states must be finite")
     return None, states
 
 
+def _site_states(states, trajectories, sites, dim):
+    """States as (d,), (sites, d) or (trajectories, sites, d); the last axis may be left out when d = 1."""
+    shapes = [(dim,), (sites, dim), (trajectories, sites, dim)]
+    if states.shape in shapes:
+        return states
+    if dim == 1 and (*states.shape, 1) in shapes:
+        return states[..., None]
+    raise ValueError(
+        f"initial: shape {states.shape} given; {shapes[0]}, {shapes[1]} or {shapes[2]} is needed: coordinates,"
+        " sites x coordinates, or trajectories x sites x coordinates"
+    )
+
+
 def _finite_drift(dynamics, values, times, law, states):
     from physim.kernels.scalars import unfinite_at
 
-    probe = law[1][0] + 0.1 if law is not None else (states if states.ndim == 1 else states[0])
+    probe = law[1][0] + 0.1 if law is not None else states.reshape(-1, states.shape[-1])[0]
     probe = np.tile(probe, len(dynamics.state) // len(probe))
     for time in (times[0], times[-2]):
         at = {
@@ -323,7 +359,8 @@ def _finite_drift(dynamics, values, times, law, states):
             **values,
             str(dynamics.time): float(time),
         }
-        bad = unfinite_at([*dynamics.drift, *dynamics.noise], at)
+        shared = dict(dynamics.order)
+        bad = unfinite_at([e.xreplace(shared) for e in (*dynamics.drift, *dynamics.noise)], at)
         if bad is not None:
             raise ValueError(f"dynamics: not finite at t = {time:.6g}: {bad[:120]}; keep the grid where it is")
 

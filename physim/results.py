@@ -77,7 +77,10 @@ def dataset(plan, collected, wall):
     if plan.batches > 1:
         variables |= _batches(plan, np.stack(collected.nodes))
     if plan.keep_paths:
-        variables["paths"] = (("time", "coordinate", "trajectory"), collected.paths)
+        if plan.dynamics.sites is None:
+            variables["paths"] = (("time", "coordinate", "trajectory"), collected.paths[..., 0])
+        else:
+            variables["paths"] = (("time", "coordinate", "trajectory", "site"), collected.paths)
         coordinates["coordinate"] = [str(s) for s in plan.dynamics.state]
     _report_lost(plan, n, times)
     return xr.Dataset(variables, coordinates, {"provenance": provenance({**plan.facts(), "wall_seconds": wall})})

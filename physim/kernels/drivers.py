@@ -23,6 +23,14 @@ def begin(initial, start, lanes, state, alive):
 
 
 @njit(error_model="numpy", nogil=True)
+def load_sites(initial, first, count, state):
+    """Load the states of `count` sites."""
+    for k in range(state.shape[0]):
+        for i in range(count):
+            state[k, i] = initial[k, first + i]
+
+
+@njit(error_model="numpy", nogil=True)
 def keep(state, start, lanes, kept):
     """Store the states of a block, as far as `kept` has room for its trajectories."""
     for k in range(state.shape[0]):

@@ -36,6 +36,7 @@ class Program:
     record_columns: int
     outputs: int
     memory: tuple[float, ...] = ()
+    extra: tuple = ()
 
     @cached_property
     def module(self):
@@ -92,7 +93,7 @@ def build(dynamics, scheme, observables: dict, halving: bool = False, histograms
         ]
     )
     return Program(
-        module.complete(text, _title(scheme, rename)),
+        module.complete(text, title(scheme, rename)),
         tuple(observables),
         tuple(parameters),
         tuple(step_numbers.values()),
@@ -107,7 +108,7 @@ def build(dynamics, scheme, observables: dict, halving: bool = False, histograms
 def _single(equations, scheme, x, z, drivers, memory):
     """State (and memory) and update of one step."""
     t, _, t_next, _, _, dt = INPUTS
-    moved = scheme.step(equations, x, t, t_next, dt, brownian(*_drawn(z, drivers), dt))
+    moved = scheme.step(equations, x, t, t_next, dt, brownian(*drawn(z, drivers), dt))
     moved = [sp.sympify(e) for e in moved]
     if memory.symbols:
         moved = equations.let(moved)
@@ -122,30 +123,32 @@ def _halved(equations, scheme, x, z, drivers):
     t, t_mid, t_next, dt_first, dt_last, dt = INPUTS
     d, n = len(x), len(z) // 2
     whole = [sp.Symbol(f"x{d + i}", real=True) for i in range(d)]
-    first = brownian(*_drawn(z[:n], drivers), dt_first)
-    last = brownian(*_drawn(z[n:], drivers), dt_last)
+    first = brownian(*drawn(z[:n], drivers), dt_first)
+    last = brownian(*drawn(z[n:], drivers), dt_last)
     middle = equations.let(scheme.step(equations, x, t, t_mid, dt_first, first))
     end = scheme.step(equations, middle, t_mid, t_next, dt_last, last)
     coarse = scheme.step(equations, whole, t, t_next, dt, joined(first, last, dt_last, dt))
     return [*x, *whole], [sp.sympify(e) for e in (*end, *coarse)]
 
 
-def _drawn(z, drivers):
+def drawn(z, drivers):
     """First and second normal of each coordinate; zero where none are drawn."""
     count = 1 + max(k for k, _ in drivers)
     drawn = [*z, *[sp.S.Zero] * (2 * count - len(z))]
     return [sign * drawn[k] for k, sign in drivers], [sign * drawn[count + k] for k, sign in drivers]
 
 
-def _title(scheme, rename):
+def title(scheme, rename):
+    """The first lines of a kernel's module."""
     pairs = sorted(rename.items(), key=lambda pair: pair[1].name)
     named = "; ".join(f"{new} = {old}" for old, new in pairs if str(old) != new.name)
     return f"One {scheme.name} step for blocks of trajectories.\n\nLetters: {named or 'as in the model'}.\n"
 
 
 def names_of(dynamics, observables) -> dict[sp.Symbol, sp.Symbol]:
-    """Safe names: state x0.., time t, parameters p0.. in the order of their own names."""
+    """Safe names: state x0.., order parameters q0.., time t, parameters p0.. in the order of their own names."""
     rename = {s: sp.Symbol(f"x{i}", real=True) for i, s in enumerate(dynamics.state)}
+    rename |= {s: sp.Symbol(f"q{i}", real=True) for i, (s, _) in enumerate(dynamics.order)}
     rename[dynamics.time] = sp.Symbol("t", real=True)
     free = set(dynamics.parameters).union(*(e.free_symbols for e in observables.values())) - set(rename)
     for i, s in enumerate(sorted(free, key=lambda s: s.name)):

@@ -66,26 +66,41 @@ def block_function(name, x, z, columns, outputs=None):
     return f"@njit({NJIT})\ndef {name}_block(state, {extra}columns, lanes):\n{lines}"
 
 
+def _group(draws):
+    """Steps whose normals fill whole calls of four."""
+    return 4 // gcd(4, draws) if draws else 1
+
+
+def rows(draws):
+    """Rows of normals that are drawn at once."""
+    return max(_group(draws) * draws, 4)
+
+
+def row(draws):
+    """The first row of the normals of a step."""
+    return f"step % {_group(draws)} * {draws}"
+
+
+def fill(draws, first, deeper=0):
+    """Look at the stop flag; draw the normals of the next few steps when a group of them begins."""
+    lines = ["if stop[0] != 0:", "    return 1"]
+    if draws:
+        call = f"np.uint64(step // 4 * {draws} + step % 4 * {draws} // 4)"
+        lines += [f"call = {call}", f"fill_noise(calls, k0, k1, stream, {first}, call)"]
+        lines = [f"if step % {_group(draws)} == 0:", *(f"    {line}" for line in lines)]
+    return "".join(f"\n{' ' * (12 + deeper)}{line}" for line in lines)
+
+
 def run(dim, draws, observables, histograms=False):
     """The block loop for `dim` coordinates, `draws` normals a step and some observables, and the merging of nodes."""
-    group = 4 // gcd(4, draws) if draws else 1
-    fill = f"""
-            if step % {group} == 0:
-                if stop[0] != 0:
-                    return 1
-                call = np.uint64(step // 4 * {draws} + step % 4 * {draws} // 4)
-                fill_noise(calls, k0, k1, stream, first + np.uint64(start), call)"""
-    quiet = """
-            if stop[0] != 0:
-                return 1"""
     count = """
                 add_histograms(values, lanes, alive, edges, layout, counts[record])"""
     return f"{RUN}\n\n\n{NODES}".format(
         dim=dim,
         observables=observables,
-        rows=max(group * draws, 4),
-        fill=fill if draws else quiet,
-        row=f"step % {group} * {draws}",
+        rows=rows(draws),
+        fill=fill(draws, "first + np.uint64(start)"),
+        row=row(draws),
         count=count if histograms else "",
         njit=NJIT,
     )

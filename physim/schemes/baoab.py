@@ -43,4 +43,5 @@ BAOAB = Scheme(
     conventions=("ito", "stratonovich"),
     source="Leimkuhler & Matthews 2013 (1203.5428)",
     needs="underdamped",
+    evaluations=2,
 )

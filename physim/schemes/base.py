@@ -24,6 +24,8 @@ class Scheme:
     conventions : of multiplicative noise that it integrates (additive noise has no convention).
     needs : structure beyond drift and noise: "", "reverse" (from Diffusion), "underdamped", "gradient", "linear".
     normals : normals drawn per coordinate and step.
+    evaluations : of the drift per step; schemes with one also integrate exchangeable sites, whose order parameters
+        are reduced once a step.
     """
 
     name: str
@@ -35,3 +37,4 @@ class Scheme:
     source: str
     needs: str = ""
     normals: int = 1
+    evaluations: int = 1

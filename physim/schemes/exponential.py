@@ -69,6 +69,7 @@ EXPONENTIAL_MIDPOINT = replace(
     step=midpoint,
     weak=2.0,
     normals=2,
+    evaluations=2,
     source="Gonzalez et al. 2023 (2305.14267)",
 )
 ANCESTRAL = replace(

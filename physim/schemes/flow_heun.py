@@ -24,4 +24,5 @@ FLOW_HEUN = Scheme(
     noise="none",
     conventions=("ito", "stratonovich"),
     source="Karras et al. 2022 (2206.00364), algorithm 1",
+    evaluations=2,
 )

@@ -41,5 +41,6 @@ MALA = Scheme(
     source="Roberts & Tweedie 1996",
     needs="gradient",
     normals=2,
+    evaluations=2,
 )
-ULA = replace(MALA, name="ula", step=propose, strong=1.0, weak=1.0, normals=1)
+ULA = replace(MALA, name="ula", step=propose, strong=1.0, weak=1.0, normals=1, evaluations=1)

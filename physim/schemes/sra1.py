@@ -30,4 +30,5 @@ SRA1 = Scheme(
     conventions=("ito", "stratonovich"),
     source="Rossler 2010, table 6.3",
     normals=2,
+    evaluations=2,
 )

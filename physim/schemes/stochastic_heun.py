@@ -29,4 +29,5 @@ STOCHASTIC_HEUN = Scheme(
     noise="diagonal",
     conventions=("stratonovich",),
     source="Kloeden & Platen 1992, section 15.1",
+    evaluations=2,
 )
