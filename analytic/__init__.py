@@ -2,7 +2,7 @@
 
 from analytic.bifurcation import CriticalPoint, critical_points
 from analytic.diffusion import Diffusion
-from analytic.dynamics import Dynamics, overdamped, underdamped
+from analytic.dynamics import Dynamics, heat_bath, overdamped, underdamped
 from analytic.evaluate import evaluate
 from analytic.models import GaussianMixture, PointMixture, SymmetricPair
 from analytic.paths import first_time, path_integral, reached, running_max, site_mean, value_at, value_at_first
@@ -34,6 +34,7 @@ __all__ = [
     "evaluate",
     "first_time",
     "flow_matching",
+    "heat_bath",
     "ornstein_uhlenbeck",
     "overdamped",
     "path_integral",

@@ -63,6 +63,40 @@ class Underdamped:
         raise ValueError("count: replicas of underdamped dynamics are not supported; run it twice with two streams")
 
 
+@dataclass(frozen=True)
+class HeatBath:
+    """Structure of Glauber dynamics: weights exp(-energy) of the occupation numbers, the number of spins."""
+
+    energy: sp.Expr
+    spins: sp.Expr
+    kind: str = "heat_bath"
+
+    def copies(self, renamings):
+        """Replicas of occupation numbers would not be occupation numbers any more."""
+        raise ValueError("count: replicas of a heat bath are not supported; run it twice with two streams")
+
+
+def heat_bath(energy, occupations, spins) -> Dynamics:
+    r"""Glauber dynamics of N exchangeable spins with A values, as an exact Markov chain of their occupation numbers.
+
+    A spin chosen at random (value a with probability n_a/N) takes the value b with probability proportional to
+    exp[-E(n - e_a + e_b)].  A configuration of single spins has weight exp(-E(n)); time is counted in sweeps, N
+    choices each.
+
+    Parameters
+    ----------
+    energy : E = beta H minus the logarithm of the single-spin weights, an expression in the occupation numbers.
+    occupations : A symbols n_a, with n_1 + ... + n_A = N.  spins : N, a number or a symbol.
+
+    Source: Glauber 1963; Levin, Luczak & Peres 2010 (0712.0790) for the mean-field chain.
+    """
+    state = tuple(occupations)
+    if len(state) < 2:
+        raise ValueError(f"occupations: {len(state)} given; a spin has at least two values")
+    structure = HeatBath(exact(energy), _positive(spins, "spins"))
+    return Dynamics(state, (sp.S.Zero,) * len(state), structure=structure, name="heat bath")
+
+
 def overdamped(potential, state, temperature=1) -> Dynamics:
     """dx = -grad U dt + sqrt(2 T) dW, whose stationary density is exp(-U/T).
 
@@ -176,6 +210,8 @@ class Dynamics:
     def parameters(self) -> tuple[sp.Symbol, ...]:
         """Symbols that need a number before a simulation."""
         entries = [*self.drift, *self.noise, *(g for _, g in self.order)]
+        if isinstance(self.structure, HeatBath):
+            entries += [self.structure.energy, self.structure.spins]
         if self.initial is not None:
             entries += [*self.initial.weights, *(m for row in self.initial.means for m in row)]
             entries += [entry for c in self.initial.covariances for entry in c]

@@ -180,14 +180,22 @@ def _task(program, plan, stop):
         kept = np.empty((len(record_at), len(state), max(0, min(count, plan.keep_paths - first)) * plan.sites))
         begin = np.uint64(first), k0, k1, np.uint64(plan.stream)
         measure = record_at, node, edges, layout, counts, kept
-        module.run(state, *begin, *tables, *measure, stop, plan.block, *program.extra)
+        module.run(
+            state,
+            *begin,
+            *tables,
+            *measure,
+            stop,
+            plan.block,
+            plan.repeat if plan.dynamics.sites is None else plan.sites,
+        )
         return node, counts, kept[:, : plan.dim].reshape(len(record_at), plan.dim, -1, plan.sites)
 
     return task
 
 
 def _chunk(plan, threads):
-    cost = max(1, plan.steps + 4 * len(plan.record_at) * len(plan.observe)) * plan.dim * plan.sites
+    cost = max(1, plan.steps * plan.repeat + 4 * len(plan.record_at) * len(plan.observe)) * plan.dim * plan.sites
     fair = plan.trajectories / plan.batches / max(1, 4 * threads // plan.batches)
     cells = max(1, min(LANE_STEPS / cost, fair, 1 << 18) / plan.cell)
     return plan.cell << (int(cells).bit_length() - 1)

@@ -16,6 +16,7 @@ NEEDS = {
     "reverse": "the reverse dynamics of a Diffusion",
     "gradient": "a dynamics made by overdamped(...) or Diffusion.langevin(...)",
     "underdamped": "a dynamics made by underdamped(...)",
+    "heat_bath": "a dynamics made by heat_bath(...)",
 }
 STREAMS = {"initial": 0, "noise": 1, "clones": 2, "bootstrap": 3}
 
@@ -43,6 +44,7 @@ class Request:
     covariances: bool
     batches: int
     histograms: dict  # (observable's place, ...) -> (edges, ...)
+    repeat: int = 1  # moves of the scheme in a step of the grid
 
     @property
     def dim(self):
@@ -141,6 +143,8 @@ class Request:
         _suits(SCHEMES[scheme], dynamics)
         grid = grid if isinstance(grid, Grid) else Grid(np.asarray(grid))
         _inside(grid, dynamics)
+        if step_bias and SCHEMES[scheme].needs == "heat_bath":
+            raise ValueError("step_bias: a heat bath is an exact chain, it has no step bias")
         if step_bias and dynamics.sites is not None:
             raise ValueError("step_bias: not available for exchangeable sites; compare with a run of twice the steps")
         if step_bias and grid.steps % 2:
@@ -171,6 +175,7 @@ class Request:
             covariances=bool(others["covariances"]),
             batches=int(others["batches"]),
             histograms=_histograms(others["histograms"], list(observe)),
+            repeat=_choices(dynamics, values, grid, states) if SCHEMES[scheme].needs == "heat_bath" else 1,
         )
 
     def draw(self, first, count, k0, k1):
@@ -226,16 +231,17 @@ def _suits(scheme, dynamics):
 
 
 def _unsuited(scheme, dynamics):
-    noise = dynamics.noise_class
+    noise, kind = dynamics.noise_class, getattr(dynamics.structure, "kind", None)
+    if scheme.needs in NEEDS and scheme.needs != kind:
+        return f"needs {NEEDS[scheme.needs]}"
+    if kind == "heat_bath" and scheme.needs != kind:
+        return "integrates differential equations, not the jumps of a heat bath"
     if dynamics.sites is not None and scheme.evaluations > 1:
         return "evaluates the drift more than once a step, which exchangeable sites cannot"
     if CLASSES.index(noise) > CLASSES.index(scheme.noise) and not (scheme.needs == "" and noise == "general"):
         return f"treats {scheme.noise} noise, not {noise} noise"
     if CLASSES.index(noise) > CLASSES.index("additive") and dynamics.convention not in scheme.conventions:
         return f"integrates {' and '.join(scheme.conventions)}, not {dynamics.convention}"
-    kind = getattr(dynamics.structure, "kind", None)
-    if scheme.needs in ("reverse", "gradient", "underdamped") and scheme.needs != kind:
-        return f"needs {NEEDS[scheme.needs]}"
     if scheme.needs == "linear" and not _is_linear(dynamics):
         return "needs a drift k x + m and noise with constant coefficients, coordinate by coordinate"
     return None
@@ -333,6 +339,22 @@ def _initial(initial, dynamics, values, time, trajectories):
     if not np.all(np.isfinite(states)):
         raise ValueError("initial: states must be finite")
     return None, states
+
+
+def _choices(dynamics, values, grid, states):
+    """Choices of a spin per step of the grid, in sweeps of N choices; the occupations are checked too."""
+    from physim.kernels.scalars import number
+
+    spins = number(dynamics.structure.spins, values)
+    if spins != round(spins):
+        raise ValueError(f"parameters: {spins:g} spins; a whole number is needed")
+    choices = np.diff(grid.times) * spins
+    if np.any(abs(choices - round(choices[0])) > 1e-6) or round(choices[0]) < 1:
+        raise ValueError(f"grid: equal steps of a whole number of choices, k/{spins:g} sweeps, are needed")
+    counts = np.atleast_2d(states)
+    if np.any(counts < 0) or np.any(counts != np.round(counts)) or np.any(counts.sum(axis=1) != spins):
+        raise ValueError(f"initial: occupation numbers must be whole, not negative, and sum to {spins:g}")
+    return round(choices[0])
 
 
 def _site_states(states, trajectories, sites, dim):

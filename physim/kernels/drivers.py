@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from physim.kernels.elementary import select, wide_vectors
-from physim.kernels.philox import fill_normals, uniforms2
+from physim.kernels.philox import fill_normals, uniforms2, uniforms4
 from physim.observables import CELL, MOMENTS, add_moments, add_pairs
 
 
@@ -43,6 +43,22 @@ def fill_noise(z, k0, k1, stream, first, call):
     """Normals of len(z) successive calls, z of shape (calls, 4, block); whole blocks, so that rows stay contiguous."""
     for c in range(z.shape[0]):
         fill_normals(z[c], k0, k1, stream, first, call + np.uint64(c))
+
+
+@njit(error_model="numpy", nogil=True)
+def fill_uniforms(z, k0, k1, stream, first, call):
+    """Uniforms of len(z) successive calls, z of shape (calls, 4, block)."""
+    for c in range(z.shape[0]):
+        uniform_rows(z[c], k0, k1, stream, first, call + np.uint64(c))
+
+
+@njit(error_model="numpy", nogil=True)
+def uniform_rows(out, k0, k1, stream, first, call):
+    """Write `uniforms4` of the trajectories first, first + 1, ... into the four rows of out."""
+    wide_vectors()
+    for i in range(out.shape[1]):
+        u0, u1, u2, u3 = uniforms4(k0, k1, stream, first + np.uint64(i), call)
+        out[0, i], out[1, i], out[2, i], out[3, i] = u0, u1, u2, u3
 
 
 @njit(error_model="numpy", nogil=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sympy as sp
 
@@ -11,12 +11,13 @@ from analytic import stable
 
 @dataclass(frozen=True)
 class Noise:
-    """The normals of one step: W(dt) and Z = int_0^dt W ds per coordinate, and the standard normals themselves."""
+    """The normals of one step: W(dt) and Z = int_0^dt W ds per coordinate, the standard normals, or uniforms."""
 
     standard: list
     second: list
     w: list
     z: list
+    uniform: list = field(default_factory=list)
 
 
 def brownian(standard, second, dt) -> Noise:
@@ -62,6 +63,7 @@ class Equations:
         self.reverse = Reverse(self, structure) if structure is not None and structure.kind == "reverse" else None
         self.underdamped = Underdamped(self, structure) if structure is not None else None
         self.gradient = Gradient(self, structure) if structure is not None else None
+        self.heat_bath = HeatBath(self, structure) if structure is not None else None
 
     def drift(self, x, time):
         """a(x, time), a list."""
@@ -162,3 +164,20 @@ class Gradient:
     def potential(self, x):
         """U(x)."""
         return self.equations.at([self._potential], x, self.equations._time)[0]
+
+
+class HeatBath:
+    """The structure of Glauber dynamics: energy of the occupation numbers, number of spins."""
+
+    def __init__(self, equations, structure):
+        self.equations = equations
+        self.spins = equations.own(getattr(structure, "spins", 1))
+        self._energy = equations.own(getattr(structure, "energy", 0))
+
+    def probabilities(self, rest):
+        """Of every value for one more spin beside the rest: softmax of -E(rest + e_b), large common parts expanded."""
+        state = self.equations._state
+        energies = [self._energy.xreplace({state[b]: state[b] + 1}) for b in range(len(state))]
+        gains = [sp.expand(energies[0] - e) for e in energies]
+        logits = self.equations.at(gains, rest, self.equations._time)
+        return [stable.softmax(b, logits) for b in range(len(state))]

@@ -78,7 +78,6 @@ def build(dynamics, scheme, observables: dict, histograms: bool = False) -> Prog
         len(c),
         len(r),
         len(observed),
-        extra=(dynamics.sites,),
     )
 
 

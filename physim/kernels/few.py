@@ -16,7 +16,7 @@ import sympy as sp
 
 from analytic.evaluate import evaluate
 from physim.kernels import module, source
-from physim.kernels.equations import Equations, brownian, joined
+from physim.kernels.equations import Equations, Noise, brownian, joined
 from physim.kernels.memory import Memory
 from physim.kernels.printer import Tiers, lower
 
@@ -36,7 +36,6 @@ class Program:
     record_columns: int
     outputs: int
     memory: tuple[float, ...] = ()
-    extra: tuple = ()
 
     @cached_property
     def module(self):
@@ -60,7 +59,7 @@ def build(dynamics, scheme, observables: dict, halving: bool = False, histograms
     noisy = any(b != 0 for b in dynamics.noise)
     drivers = [(sorted({k for k, _ in dynamics.drivers}).index(k), sign) for k, sign in dynamics.drivers]
     count = (1 + max(k for k, _ in drivers)) * scheme.normals * (2 if halving else 1) if noisy else 0
-    z = list(sp.symbols(f"z0:{count}", real=True)) if count else []
+    z = list(sp.symbols(f"z0:{count or scheme.uniforms}", real=True)) if count or scheme.uniforms else []
     observed = [e.xreplace(rename) for e in observables.values()]
     memory = Memory(observed, rename[dynamics.time], dynamics.reverse)
     observed = [lower(memory.now(e)) for e in observed]
@@ -89,7 +88,7 @@ def build(dynamics, scheme, observables: dict, halving: bool = False, histograms
             source.lane_function("observe", [*state, *records.columns.values()], [], observed),
             source.block_function("advance", state, z, steps.columns),
             source.block_function("observe", state, [], records.columns, len(observed)),
-            source.run(len(state), len(z), len(observed), histograms),
+            source.run(len(state), len(z), len(observed), histograms, uniform=scheme.uniforms > 0),
         ]
     )
     return Program(
@@ -108,7 +107,11 @@ def build(dynamics, scheme, observables: dict, halving: bool = False, histograms
 def _single(equations, scheme, x, z, drivers, memory):
     """State (and memory) and update of one step."""
     t, _, t_next, _, _, dt = INPUTS
-    moved = scheme.step(equations, x, t, t_next, dt, brownian(*drawn(z, drivers), dt))
+    if scheme.uniforms:
+        noise = Noise([], [], [], [], uniform=z)
+    else:
+        noise = brownian(*drawn(z, drivers), dt)
+    moved = scheme.step(equations, x, t, t_next, dt, noise)
     moved = [sp.sympify(e) for e in moved]
     if memory.symbols:
         moved = equations.let(moved)

@@ -64,6 +64,11 @@ def law_of_model(model, values):
     return law_at(model.sampling(sp.S.One, sp.S.Zero), t, 0.0, values)
 
 
+def number(expr, values) -> float:
+    """An expression in parameters as a number."""
+    return float(evaluate(sp.sympify(expr), values, 17))
+
+
 def sympified(expr, name: str) -> sp.Expr:
     """An expression given by the user; TypeError for text, which goes through `analytic.parse`."""
     if isinstance(expr, sp.MatrixBase) and expr.shape == (1, 1):

@@ -81,17 +81,20 @@ def row(draws):
     return f"step % {_group(draws)} * {draws}"
 
 
-def fill(draws, first, deeper=0):
-    """Look at the stop flag; draw the normals of the next few steps when a group of them begins."""
+def fill(draws, first, deeper=0, uniform=False):
+    """Look at the stop flag; draw the noise of the next few steps when a group of them begins."""
     lines = ["if stop[0] != 0:", "    return 1"]
     if draws:
         call = f"np.uint64(step // 4 * {draws} + step % 4 * {draws} // 4)"
-        lines += [f"call = {call}", f"fill_noise(calls, k0, k1, stream, {first}, call)"]
+        lines += [
+            f"call = {call}",
+            f"{'fill_uniforms' if uniform else 'fill_noise'}(calls, k0, k1, stream, {first}, call)",
+        ]
         lines = [f"if step % {_group(draws)} == 0:", *(f"    {line}" for line in lines)]
     return "".join(f"\n{' ' * (12 + deeper)}{line}" for line in lines)
 
 
-def run(dim, draws, observables, histograms=False):
+def run(dim, draws, observables, histograms=False, uniform=False):
     """The block loop for `dim` coordinates, `draws` normals a step and some observables, and the merging of nodes."""
     count = """
                 add_histograms(values, lanes, alive, edges, layout, counts[record])"""
@@ -99,7 +102,7 @@ def run(dim, draws, observables, histograms=False):
         dim=dim,
         observables=observables,
         rows=rows(draws),
-        fill=fill(draws, "first + np.uint64(start)"),
+        fill=fill(draws, "first + np.uint64(start)", uniform=uniform),
         row=row(draws),
         count=count if histograms else "",
         njit=NJIT,
@@ -108,12 +111,13 @@ def run(dim, draws, observables, histograms=False):
 
 RUN = '''@njit(
     "int64(float64[:, ::1], uint64, uint64, uint64, uint64, float64[:, ::1], float64[:, ::1], int64[::1], "
-    "float64[:, ::1], float64[::1], int64[:, ::1], int64[:, ::1], float64[:, :, ::1], uint8[::1], int64)",
+    "float64[:, ::1], float64[::1], int64[:, ::1], int64[:, ::1], float64[:, :, ::1], uint8[::1], int64, int64)",
     {njit}, cache=True
 )
-def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, layout, counts, paths, stop, block):
+def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, layout, counts, paths, stop, block,
+        repeat):
     """Integrate the trajectories first, first + 1, ...; moments to `node`, states to `paths`, ends to `initial`."""
-    n, steps = initial.shape[1], table.shape[0]
+    n, steps = initial.shape[1], table.shape[0] * repeat
     cells = np.empty(((block + CELL - 1) // CELL, node.shape[0], node.shape[1]))
     tree = np.empty((64 if n > CELL else 1, node.shape[0], node.shape[1]))
     filled = np.zeros(tree.shape[0], np.uint8)
@@ -125,7 +129,7 @@ def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, 
         begin(initial, start, lanes, state, alive)
         record = 0
         for step in range(steps + 1):
-            if record < record_at.shape[0] and record_at[record] == step:
+            if record < record_at.shape[0] and record_at[record] * repeat == step:
                 observe_block(state, values, records[record], lanes)
                 keep_living(state, lanes, alive)
                 keep_living(values, lanes, alive)
@@ -134,7 +138,7 @@ def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, 
                 record += 1
             if step == steps:
                 break{fill}
-            advance_block(state, z, {row}, table[step], lanes)
+            advance_block(state, z, {row}, table[step // repeat], lanes)
         keep(state, start, lanes, initial)
         for c in range((lanes + CELL - 1) // CELL):
             carry(tree, filled, cells[c], {observables})

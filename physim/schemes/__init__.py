@@ -6,6 +6,7 @@ from physim.schemes.euler_maruyama import EULER_MARUYAMA
 from physim.schemes.exact_ou import EXACT_OU
 from physim.schemes.exponential import ANCESTRAL, EXPONENTIAL_EULER, EXPONENTIAL_MIDPOINT
 from physim.schemes.flow_heun import FLOW_HEUN
+from physim.schemes.glauber import GLAUBER
 from physim.schemes.mala import MALA, ULA
 from physim.schemes.milstein import MILSTEIN
 from physim.schemes.sra1 import SRA1
@@ -24,6 +25,7 @@ SCHEMES = {
         FLOW_HEUN,
         EXACT_OU,
         BAOAB,
+        GLAUBER,
         MALA,
         ULA,
     )

@@ -6,6 +6,7 @@ are symbols or expressions; the expressions are opaque to a scheme, which only a
     sde.drift(x, t), sde.noise(x, t)     lists a_i, b_i             sde.let(values)    symbols for intermediate values
     sde.noise_slope(x, t)                db_i/dx_i                  sde.exp, sde.sqrt  of an expression
     sde.reverse, sde.split, ...          structure a scheme asks for in `needs`
+    noise.uniform                        uniforms in (0, 1), for schemes that draw them
     noise.w, noise.z                     Wiener increments W(dt) and, for two normals a coordinate, int_0^dt W ds
 """
 
@@ -22,8 +23,9 @@ class Scheme:
     strong, weak : orders of convergence for the noise it is meant for (None: exact or not defined).
     noise : the widest class it treats, "none" < "additive" < "diagonal".
     conventions : of multiplicative noise that it integrates (additive noise has no convention).
-    needs : structure beyond drift and noise: "", "reverse" (from Diffusion), "underdamped", "gradient", "linear".
-    normals : normals drawn per coordinate and step.
+    needs : structure beyond drift and noise: "", "reverse" (from Diffusion), "underdamped", "gradient", "linear",
+        "heat_bath".
+    normals, uniforms : normals drawn per coordinate and step; uniforms drawn per step instead.
     evaluations : of the drift per step; schemes with one also integrate exchangeable sites, whose order parameters
         are reduced once a step.
     """
@@ -37,4 +39,5 @@ class Scheme:
     source: str
     needs: str = ""
     normals: int = 1
+    uniforms: int = 0
     evaluations: int = 1

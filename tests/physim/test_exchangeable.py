@@ -98,7 +98,10 @@ def test_independent_sites_are_the_data_distribution(scheme):
         scheme=scheme,
         observe={"fourth": an.site_mean(pair.state[0] ** 4), "m": m},
         record=5,
+        keep_paths=100,
+        chunk=16,
     )
+    assert len(np.unique(run.paths.values[0])) == 100 * 50  # a start of its own for every site of every trajectory
     alpha2 = np.exp(-2 * run.time.values)
     sigma2 = 1 - alpha2
     agree(run.fourth_mean, run.fourth_mean_stderr, alpha2**2 + 6 * alpha2 * sigma2 + 3 * sigma2**2, bias=0.02)
@@ -118,6 +121,11 @@ def test_independent_sites_are_the_data_distribution(scheme):
 def test_refusals(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         rotors(**options)
+
+
+def test_noise_that_depends_on_an_order_parameter_is_general():
+    assert an.Dynamics((x,), (-x,), (m**2,), sites=3, order={m: x}).noise_class == "general"
+    assert LINEAR.noise_class == "additive"
 
 
 def test_records_that_make_no_sense():
