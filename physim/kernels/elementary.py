@@ -24,7 +24,10 @@ INF = math.inf
 NAN = math.nan
 MAGIC = 6755399441055744.0  # 1.5 2^52: adding it rounds to an integer and keeps that in the low bits
 MAGIC_EXPONENT = 6755399441056767.0  # the same + 1023: the low bits are a biased exponent
+MAGIC_HALF = 3377699720528894.0  # 1.5 2^51 + 1022: rounds to halves; the low bits are twice the biased exponent of 2^k/2
 LOG2_E = 1.4426950408889634
+TWO_LOG2_E = 2.8853900817779268
+HALF_LN2 = 0.34657359027997264
 LN2_HIGH = 0.6931471805598903  # 42 bits
 LN2_LOW = 5.497923018708371e-14
 TWO_OVER_PI = 0.6366197723675814
@@ -37,6 +40,10 @@ EXP = (  # (e^r - 1 - r) / r^2 in r, |r| <= ln(2) / 2
     0.5, 0.16666666666666677, 0.0416666666666667, 0.008333333333321853, 0.0013888888888872791,
     0.00019841269883854738, 2.480158730175791e-05, 2.755724879190435e-06, 2.755736851086324e-07,
     2.5106542288529906e-08, 2.085374769509873e-09,
+)
+COTH = (  # (r coth r - 1) / r^2 in r^2, |r| <= 0.75 ln(2) / 2
+    0.33333333333333315, -0.02222222222217349, 0.002116402111732, -0.0002116400057883488,
+    2.1373207600984797e-05, -2.1139049531106224e-06,
 )
 LOG = (  # (log(1 + f) - f) / f^2 in f, sqrt(1/2) <= 1 + f <= sqrt(2)
     -0.5, 0.3333333333333363, -0.25000000000000283, 0.1999999999988613, -0.16666666666506713,
@@ -313,12 +320,20 @@ def expm1(x):
 
 @njit(forceinline=True, error_model="numpy", nogil=True)
 def tanh(x):
-    """Return tanh(x) = E / (E + 2), E = e^(2 |x|) - 1, with the sign of x (1.7 ulp)."""
-    t, r, q = reduce_exp(2.0 * clip(absolute(x), 0.0, 19.5), 0.0)
-    s = power_of_two(t)
-    e = fma(s, r + q, s - 1.0)
-    d = e + 2.0
-    return with_sign(quotient(e, d, e - (d - 2.0)), x)
+    """Return tanh(x) (1.8 ulp).
+
+    With |x| = k ln(2)/2 + r, c = r coth r and m = (2^k - 1)/2, tanh |x| = N / (N + c - r), N = m (c + r) + r.
+    k rounds 2 |x| / ln 2 to halves and then down, so that r > -0.087 and nothing cancels in N.
+    """
+    a = absolute(x)
+    a = select(a > 19.5, 19.5, a)
+    t = float_of(bits_of(fma(a, TWO_LOG2_E, MAGIC_HALF)) & np.uint64(0xFFFFFFFFFFFFFFFE))
+    r = fma(t - MAGIC_HALF, -HALF_LN2, a)
+    z = r * r
+    c = fma(z, horner(z, COTH), 1.0)
+    m = float_of(bits_of(t) << np.uint64(51)) - 0.5
+    n = fma(m, c + r, r)
+    return with_sign(n / (n + (c - r)), x)
 
 
 @njit(forceinline=True, error_model="numpy", nogil=True)
