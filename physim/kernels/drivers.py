@@ -1,7 +1,8 @@
 """The parts of a block loop that do not depend on the model: noise in, observables out.
 
-Copied as source into every kernel module.  A block is a few hundred trajectories that stay in the first-level cache:
-time runs in the outer loop, lanes in the inner one, the normals of a few steps are drawn in one pass.
+Compiled once and linked into every kernel (`kernels/library.py`).  A block is a few hundred trajectories that stay in
+the first-level cache: time runs in the outer loop, lanes in the inner one, the normals of a few steps are drawn in one
+pass.
 """
 
 import numpy as np
@@ -10,6 +11,38 @@ from numba import njit
 from physim.kernels.elementary import select, wide_vectors
 from physim.kernels.philox import fill_normals, uniforms2, uniforms4
 from physim.observables import CELL, MOMENTS, add_moments, add_pairs
+
+
+@njit(error_model="numpy", nogil=True)
+def vector(n):
+    """Scratch of n numbers that begins with a cache line."""
+    room = np.empty(n + 8)
+    first = (64 - room.ctypes.data % 64) // 8
+    return room[first : first + n]
+
+
+@njit(error_model="numpy", nogil=True)
+def matrix(m, n):
+    """Scratch of m rows; with n a multiple of 8 every row begins with a cache line."""
+    return vector(m * n).reshape((m, n))
+
+
+@njit(error_model="numpy", nogil=True)
+def cube(k, m, n):
+    """Scratch of k matrices."""
+    return vector(k * m * n).reshape((k, m, n))
+
+
+@njit(error_model="numpy", nogil=True)
+def rows_of(calls):
+    """A cube as a matrix of its rows, the same memory."""
+    return calls.reshape((calls.shape[0] * calls.shape[1], calls.shape[2]))
+
+
+@njit(error_model="numpy", nogil=True)
+def flags(n):
+    """n flags, all down."""
+    return np.zeros(n, np.uint8)
 
 
 @njit(error_model="numpy", nogil=True)
@@ -85,17 +118,16 @@ def add_cells(values, lanes, alive, sums, cells, record):
 
 
 @njit(
-    "void(float64[:, ::1], float64[::1], uint64, uint64, uint64, uint64)",
+    "void(float64[:, :, ::1], float64[::1], uint64, uint64, uint64, uint64)",
     error_model="numpy",
     nogil=True,
     cache=True,
 )
 def draw(normals, uniforms, k0, k1, stream, first):
-    """Standard normals (4 c rows, n lanes) and one uniform a lane for the trajectories first, first + 1, ...
+    """Standard normals (calls, 4, n lanes) and one uniform a lane for the trajectories first, first + 1, ...
 
-    Call 0 gives the uniform, calls 1 .. c the normals.
+    Call 0 gives the uniform, calls 1, 2, ... the normals.
     """
     for i in range(uniforms.shape[0]):
         uniforms[i] = uniforms2(k0, k1, stream, first + np.uint64(i), np.uint64(0))[0]
-    for c in range(normals.shape[0] // 4):
-        fill_normals(normals[4 * c : 4 * c + 4], k0, k1, stream, first, np.uint64(c + 1))
+    fill_noise(normals, k0, k1, stream, first, np.uint64(1))

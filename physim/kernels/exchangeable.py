@@ -151,14 +151,13 @@ def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, 
     """Integrate the trajectories first, first + 1, ...; moments to `node`, states to `paths`, ends to `initial`."""
     n, steps = initial.shape[1] // sites, table.shape[0]
     together = min(max(1, block // sites), SITE_CELL)
-    cells = np.empty((1, node.shape[0], node.shape[1]))
-    tree, filled = np.empty((64, node.shape[0], node.shape[1])), np.zeros(64, np.uint8)
-    state, z = np.empty(({dim}, together * sites)), np.empty(({rows}, together * sites))
-    calls = z.reshape(({rows} // 4, 4, together * sites))
-    scratch, sums = np.empty((max({order}, {averaged}), sites)), np.empty((4, WIDTH))
-    order, averaged, shared = np.empty({order}), np.empty({averaged}), np.empty({shared})
-    values, alive = np.empty((len(record_at), {observables}, SITE_CELL)), np.empty(SITE_CELL)
-    result = np.empty({observables})
+    cells = cube(1, node.shape[0], node.shape[1])
+    tree, filled = cube(64, node.shape[0], node.shape[1]), flags(64)
+    state, calls = matrix({dim}, together * sites), cube({rows} // 4, 4, together * sites)
+    z, scratch, sums = rows_of(calls), matrix(max({order}, {averaged}), sites), matrix(4, WIDTH)
+    order, averaged, shared = vector({order}), vector({averaged}), vector({shared})
+    values, alive = cube(len(record_at), {observables}, SITE_CELL), vector(SITE_CELL)
+    result = vector({observables})
     for start in range(0, n, SITE_CELL):
         lanes = min(SITE_CELL, n - start)
         for head in range(start, start + lanes, together):
@@ -181,7 +180,8 @@ def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, 
                     collect_shared(order, table[step], shared)
                     advance_sites(state, m * sites, (m + 1) * sites, z, {row}, shared)
             keep(state, head * sites, many * sites, initial)
-        alive[:lanes] = 1.0
+        for i in range(lanes):
+            alive[i] = 1.0
         for record in range(len(record_at)):
             keep_living(values[record], lanes, alive)
             add_cells(values[record], lanes, alive, sums, cells, record){count}

@@ -16,9 +16,9 @@ def _library():
 
 def noise(first: int, count: int, calls: int, k0, k1, stream: int):
     """Normals (4 calls, count) and uniforms (count) of the trajectories first, first + 1, ..."""
-    normals, uniforms = np.empty((4 * calls, count)), np.empty(count)
+    normals, uniforms = np.empty((calls, 4, count)), np.empty(count)
     _library().draw(normals, uniforms, np.uint64(k0), np.uint64(k1), np.uint64(stream), np.uint64(first))
-    return normals, uniforms
+    return normals.reshape(4 * calls, count), uniforms
 
 
 def normals(law, first: int, count: int, k0, k1, stream: int) -> np.ndarray:

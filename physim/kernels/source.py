@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from math import gcd
 
+from physim.kernels import printer
+from physim.kernels.library import ONCE
 from physim.kernels.printer import lift_numbers, statements
 
 NJIT = 'error_model="numpy", nogil=True'
+ELEMENTARY = re.compile(rf"\b({'|'.join([*printer.ELEMENTARY.values(), 'pow'])})\(")
+CALL = rf"{ONCE}\1("
 INPUTS = ("t", "t_mid", "t_next", "dt_first", "dt_last", "dt")
 
 
@@ -21,8 +25,8 @@ def table(name, tiers, parameters):
         "    for row in range(out.shape[0]):",
         *(f"        {letter} = rows[{i}, row]" for i, letter in enumerate(INPUTS)),
     ]
-    body += [f"        {line}" for line in lines]
-    body += [f"        out[row, {i}] = {text}" for i, text in enumerate(texts)]
+    body += [f"        {ELEMENTARY.sub(CALL, line)}" for line in lines]
+    body += [f"        out[row, {i}] = {ELEMENTARY.sub(CALL, text)}" for i, text in enumerate(texts)]
     signature = '"void(float64[:, ::1], float64[::1], float64[:, ::1])"'
     head = f"@njit({signature}, {NJIT}, cache=True)\ndef {name}(rows, constants, out):"
     return "\n".join([head, *body]), numbers
@@ -118,12 +122,11 @@ def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, 
         repeat):
     """Integrate the trajectories first, first + 1, ...; moments to `node`, states to `paths`, ends to `initial`."""
     n, steps = initial.shape[1], table.shape[0] * repeat
-    cells = np.empty(((block + CELL - 1) // CELL, node.shape[0], node.shape[1]))
-    tree = np.empty((64 if n > CELL else 1, node.shape[0], node.shape[1]))
-    filled = np.zeros(tree.shape[0], np.uint8)
-    state, z = np.empty(({dim}, block)), np.empty(({rows}, block))
-    calls = z.reshape(({rows} // 4, 4, block))
-    values, alive, sums = np.empty(({observables}, block)), np.empty(block), np.empty((4, WIDTH))
+    cells = cube((block + CELL - 1) // CELL, node.shape[0], node.shape[1])
+    tree = cube(64 if n > CELL else 1, node.shape[0], node.shape[1])
+    filled = flags(tree.shape[0])
+    state, calls = matrix({dim}, block), cube({rows} // 4, 4, block)
+    z, values, alive, sums = rows_of(calls), matrix({observables}, block), vector(block), matrix(4, WIDTH)
     for start in range(0, n, block):
         lanes = min(block, n - start)
         begin(initial, start, lanes, state, alive)
