@@ -130,9 +130,7 @@ class Request:
         _whole("keep_paths", keep_paths, 0, trajectories)
         _whole("batches", others["batches"], 1, trajectories)
         if trajectories % others["batches"]:
-            raise ValueError(
-                f"batches: {trajectories} trajectories cannot be cut into {others['batches']} equal batches"
-            )
+            raise ValueError(f"batches: {trajectories} trajectories cannot be cut into {others['batches']} equal ones")
         _whole("block", block, 256, 1 << 16)
         if block % 256:
             raise ValueError(f"block: {block} is not a multiple of 256")
