@@ -152,6 +152,7 @@ class Dynamics:
     drivers : (k, sign) of each coordinate: it is driven by sign x the k-th Wiener process; () gives each its own.
     sites : N, the number of exchangeable sites; None for a system without sites.
     order : dict from the symbol q_k to g_k, an expression of one site's state, the time and parameters.
+    mixture : numbers that a dense mixture of centres is made of (see `physim.DenseMixture`), or None.
     name : a word for tables and provenance.
 
     Raises
@@ -172,6 +173,7 @@ class Dynamics:
     drivers: tuple = ()
     sites: int | None = None
     order: Any = ()
+    mixture: Any = None
     name: str = "dynamics"
 
     def __post_init__(self):

@@ -5,6 +5,7 @@ from importlib import import_module
 _LAZY = {
     "simulate": "physim.ensemble",
     "NonFiniteError": "physim.results",
+    "DenseMixture": "physim.dense",
     "Grid": "physim.grids",
     "compiled": "physim.kernels.scalars",
     "save": "physim.store",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time as clock
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def simulate(
 
     Errors made: statistical, as stated by the standard errors; of the scheme, its weak order in the step.
     """
-    from physim.kernels import exchangeable, few
+    from physim.kernels import dense, exchangeable, few
     from physim.request import Request
     from physim.results import dataset
 
@@ -113,7 +114,9 @@ def simulate(
         batches=batches,
         lost_fraction=lost_fraction,
     )
-    if dynamics.sites is None:
+    if dynamics.mixture is not None:
+        program = dense.build(dynamics, SCHEMES[scheme], plan.observe, bool(plan.histograms))
+    elif dynamics.sites is None:
         program = few.build(dynamics, SCHEMES[scheme], plan.observe, step_bias, bool(plan.histograms))
     else:
         program = exchangeable.build(dynamics, SCHEMES[scheme], plan.observe, bool(plan.histograms))
@@ -131,7 +134,8 @@ def _run(program, plan, threads, chunk, progress, checkpoint):
     task = _task(program, plan, stop)
     saved = None if checkpoint is None else Checkpoint(checkpoint, plan.identity(program.source), collector, chunk)
     tasks = plan.tasks(saved.chunk if saved else chunk)
-    with ThreadPoolExecutor(threads) as pool, Progress(len(tasks), "simulating", progress) as bar:
+    bar = Progress(len(tasks), "simulating", progress)
+    with _one_thread_products(plan), ThreadPoolExecutor(threads) as pool, bar:
         waiting, done, pending = {}, {}, iter(range(collector.done, len(tasks)))
         bar.advance(collector.done)
         try:
@@ -158,6 +162,15 @@ def _run(program, plan, threads, chunk, progress, checkpoint):
     return collector
 
 
+def _one_thread_products(plan):
+    """Matrix products use one thread each while tasks run side by side."""
+    if plan.dynamics.mixture is None:
+        return nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
+
+
 def _collector(program, plan):
     counts = np.zeros((len(plan.record_at), plan.bins), np.int64)
     paths = np.empty((len(plan.record_at), plan.dim, plan.keep_paths, plan.sites))
@@ -180,15 +193,7 @@ def _task(program, plan, stop):
         kept = np.empty((len(record_at), len(state), max(0, min(count, plan.keep_paths - first)) * plan.sites))
         begin = np.uint64(first), k0, k1, np.uint64(plan.stream)
         measure = record_at, node, edges, layout, counts, kept
-        module.run(
-            state,
-            *begin,
-            *tables,
-            *measure,
-            stop,
-            plan.block,
-            plan.repeat if plan.dynamics.sites is None else plan.sites,
-        )
+        module.run(state, *begin, *tables, *measure, stop, plan.block, *plan.extra)
         return node, counts, kept[:, : plan.dim].reshape(len(record_at), plan.dim, -1, plan.sites)
 
     return task

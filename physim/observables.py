@@ -18,6 +18,7 @@ from physim.kernels.elementary import select, wide_vectors
 
 CELL = 256
 SITE_CELL = 16  # of trajectories with many sites
+DENSE_CELL = 64  # of trajectories among many centres
 WIDTH = 32
 MOMENTS = 7
 PAIR = 4

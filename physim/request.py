@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from physim.grids import Grid
-from physim.observables import CELL, SITE_CELL
+from physim.observables import CELL, DENSE_CELL, SITE_CELL
 from physim.schemes import SCHEMES
 
 CLASSES = ("none", "additive", "diagonal", "general")
@@ -57,8 +57,17 @@ class Request:
         return self.dynamics.sites or 1
 
     @property
+    def extra(self):
+        """What a kernel takes beside the request: repetitions of a step or sites, arrays of a mixture."""
+        if self.dynamics.sites is None:
+            return (self.repeat,)
+        return (self.sites, *(() if self.dynamics.mixture is None else self.dynamics.mixture.arrays))
+
+    @property
     def cell(self):
         """Trajectories that are summed by themselves."""
+        if self.dynamics.mixture is not None:
+            return DENSE_CELL
         return CELL if self.dynamics.sites is None else SITE_CELL
 
     @property
@@ -180,7 +189,9 @@ class Request:
         """Initial states (d, count) of the trajectories first, first + 1, ..., of their sites one after the other."""
         from physim.kernels import sampler
 
-        n = self.sites
+        n, mixture = self.sites, self.dynamics.mixture
+        if self.states is None and mixture is not None:
+            return mixture.draw(first, count, self.law, k0, k1, STREAMS["initial"])
         if self.states is None:
             states = sampler.normals(self.law, first * n, count * n, k0, k1, STREAMS["initial"])
         elif self.states.ndim == 1:
@@ -207,6 +218,7 @@ class Request:
             "parameters": self.values,
             "trajectories": self.trajectories,
             "sites": self.dynamics.sites,
+            "centres": None if self.dynamics.mixture is None else len(self.dynamics.mixture.centres),
             "seed": self.seed,
             "stream": self.stream,
             "scheme": self.scheme,
@@ -265,7 +277,8 @@ def _observables(observe, dynamics):
     from physim.kernels.scalars import sympified
 
     if observe is None:
-        return {str(s): s for s in (dynamics.state if dynamics.sites is None else dict(dynamics.order))}
+        order = dict(list(dynamics.order)[: -1 if dynamics.mixture is not None else None])
+        return {str(s): s for s in (dynamics.state if dynamics.sites is None else order)}
     if not isinstance(observe, dict):
         entries = observe if isinstance(observe, list | tuple) else [observe]
         observe = {str(e): e for e in entries}
@@ -323,7 +336,8 @@ def _initial(initial, dynamics, values, time, trajectories):
     if initial is None:
         if dynamics.initial is None:
             raise ValueError("initial: this dynamics has no law of its own; give an array of states or a model")
-        return law_at(dynamics.initial, dynamics.time, float(time), values), None
+        unit = {"mean_centre": 1.0} if dynamics.mixture is not None else {}
+        return law_at(dynamics.initial, dynamics.time, float(time), values | unit), None
     if hasattr(initial, "log_components"):
         return law_of_model(initial, values), None
     states = np.asarray(initial, dtype=float)

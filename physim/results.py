@@ -77,11 +77,14 @@ def dataset(plan, collected, wall):
     if plan.batches > 1:
         variables |= _batches(plan, np.stack(collected.nodes))
     if plan.keep_paths:
-        if plan.dynamics.sites is None:
-            variables["paths"] = (("time", "coordinate", "trajectory"), collected.paths[..., 0])
+        dims = ("time", "coordinate", "trajectory")
+        if plan.dynamics.mixture is not None:
+            variables["paths"] = (dims, collected.paths[:, 0].transpose(0, 2, 1))
+        elif plan.dynamics.sites is not None:
+            variables["paths"] = ((*dims, "site"), collected.paths)
         else:
-            variables["paths"] = (("time", "coordinate", "trajectory", "site"), collected.paths)
-        coordinates["coordinate"] = [str(s) for s in plan.dynamics.state]
+            variables["paths"] = (dims, collected.paths[..., 0])
+            coordinates["coordinate"] = [str(s) for s in plan.dynamics.state]
     _report_lost(plan, n, times)
     return xr.Dataset(variables, coordinates, {"provenance": provenance({**plan.facts(), "wall_seconds": wall})})
 

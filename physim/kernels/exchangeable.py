@@ -64,8 +64,8 @@ def build(dynamics, scheme, observables: dict, histograms: bool = False) -> Prog
         source.lane_function("observe", [*q_and_e, *r], [], observed),
         _reduction("reduce_order", "site", x, c, len(order)),
         _reduction("reduce_observed", "site_observed", x, r, len(averaged)),
-        _once("collect_shared", "collect", q, c, len(k)),
-        _once("observe_trajectory", "observe", q_and_e, r, len(observed)),
+        source.once("collect_shared", "collect", q, c, len(k)),
+        source.once("observe_trajectory", "observe", q_and_e, r, len(observed)),
         _sites("advance_sites", x, z, k),
         _run(x, z, k, order, averaged, observed, histograms),
     ]
@@ -98,15 +98,7 @@ def _reduction(name, function, x, columns, count):
     arguments = ", ".join([*(f"{s.name}[low + i]" for s in x), *(s.name for s in columns)])
     body = [*arrays, *unpacked, "for i in range(high - low):", f"    {results} = {function}({arguments})"]
     body += [f"out[{k}] = mean_of(g{k}, high - low, sums)" for k in range(count)]
-    return _function(name, "state, low, high, columns, scratch, sums, out", body if count else ["pass"])
-
-
-def _once(name, function, arguments, columns, count):
-    """A lane function called once per trajectory, from and to small arrays."""
-    inputs = [f"values[{i}]" for i in range(len(arguments))] + [f"columns[{i}]" for i in range(len(columns))]
-    results = ", ".join(f"out[{k}]" for k in range(count)) + ("," if count == 1 else "")
-    body = [f"{results} = {function}({', '.join(inputs)})"] if count else ["pass"]
-    return _function(name, "values, columns, out", body)
+    return source.function(name, "state, low, high, columns, scratch, sums, out", body if count else ["pass"])
 
 
 def _sites(name, x, z, shared):
@@ -116,12 +108,7 @@ def _sites(name, x, z, shared):
     result = ", ".join(f"{s.name}[i]" for s in x) + ("," if len(x) == 1 else "")
     arguments = ", ".join([*(f"{s.name}[i]" for s in [*x, *z]), *(s.name for s in shared)])
     body = [*arrays, *unpacked, "for i in range(low, high):", f"    {result} = advance({arguments})"]
-    return _function(name, "state, low, high, z, row, shared", body)
-
-
-def _function(name, arguments, body):
-    lines = "\n".join(f"    {line}" for line in ["wide_vectors()", *body])
-    return f"@njit({source.NJIT})\ndef {name}({arguments}):\n{lines}"
+    return source.function(name, "state, low, high, z, row, shared", body)
 
 
 def _run(x, z, k, order, averaged, observed, histograms):
@@ -134,9 +121,7 @@ def _run(x, z, k, order, averaged, observed, histograms):
         fill=source.fill(len(z), "np.uint64((first + np.uint64(head)) * np.uint64(sites))", deeper=4),
         row=source.row(len(z)),
         rows=source.rows(len(z)),
-        count="\n            add_histograms(values[record], lanes, alive, edges, layout, counts[record])"
-        if histograms
-        else "",
+        count=source.COUNT if histograms else "",
         njit=source.NJIT,
     )
 

@@ -36,6 +36,7 @@ SOURCES = (
     *(ROOM / f"{name}.py" for name in ("elementary", "philox", "library")),
     ROOM.parent / "observables.py",
     ROOM / "drivers.py",
+    ROOM / "products.py",
 )
 # Functions without a signature are called by kernels only: no wrappers, a quarter less time.
 INNER = re.compile(r"@njit\((?![\"\n])")
@@ -101,7 +102,7 @@ def _signature(name: str) -> str | None:
     from numba import config
 
     node = _definition(name)[1]
-    if config.DISABLE_JIT or not isinstance(node, ast.FunctionDef):
+    if getattr(config, "DISABLE_JIT", False) or not isinstance(node, ast.FunctionDef):
         return None
     return signature_of(name, len(node.args.args))
 

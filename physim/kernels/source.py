@@ -15,6 +15,9 @@ CALL = rf"{ONCE}\1("
 INPUTS = ("t", "t_mid", "t_next", "dt_first", "dt_last", "dt")
 
 
+COUNT = "\n            add_histograms(values[record], lanes, alive, edges, layout, counts[record])"  # of a whole cell
+
+
 def table(name, tiers, parameters):
     """The function that fills one row per step with the columns; and the numbers lifted out of them."""
     columns, numbers = lift_numbers(list(tiers.columns))
@@ -68,6 +71,20 @@ def block_function(name, x, z, columns, outputs=None):
     extra = "z, row, " if outputs is None else "values, "
     lines = "\n".join(f"    {line}" for line in body)
     return f"@njit({NJIT})\ndef {name}_block(state, {extra}columns, lanes):\n{lines}"
+
+
+def function(name, arguments, body):
+    """A compiled function of some lines that owns its loops."""
+    lines = "\n".join(f"    {line}" for line in ["wide_vectors()", *body])
+    return f"@njit({NJIT})\ndef {name}({arguments}):\n{lines}"
+
+
+def once(name, lane, arguments, columns, count):
+    """A lane function called once per trajectory, from and to small arrays."""
+    inputs = [f"values[{i}]" for i in range(len(arguments))] + [f"columns[{i}]" for i in range(len(columns))]
+    results = ", ".join(f"out[{k}]" for k in range(count)) + ("," if count == 1 else "")
+    body = [f"{results} = {lane}({', '.join(inputs)})"] if count else ["pass"]
+    return function(name, "values, columns, out", body)
 
 
 def _group(draws):
