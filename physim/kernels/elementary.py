@@ -24,9 +24,7 @@ INF = math.inf
 NAN = math.nan
 MAGIC = 6755399441055744.0  # 1.5 2^52: adding it rounds to an integer and keeps that in the low bits
 MAGIC_EXPONENT = 6755399441056767.0  # the same + 1023: the low bits are a biased exponent
-MAGIC_HALF = (
-    3377699720528894.0  # 1.5 2^51 + 1022: rounds to halves; the low bits are twice the biased exponent of 2^k/2
-)
+MAGIC_HALF = 3377699720528894.0  # 1.5 2^51 + 1022: rounds to halves; the low bits are twice k + 1022
 LOG2_E = 1.4426950408889634
 TWO_LOG2_E = 2.8853900817779268
 HALF_LN2 = 0.34657359027997264
@@ -219,10 +217,16 @@ def wide_vectors_plain():
 
 @intrinsic
 def wide_vectors_lane(typingctx):
-    """Let LLVM use 512-bit vectors for the loops of the calling function, on processors that have them."""
+    """Let LLVM use 512-bit vectors for the loops of the calling function, on processors that have them.
+
+    The function stays a function: inlined into a long one its constants would leave the registers.
+    """
 
     def codegen(context, builder, signature, values):
-        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        attributes = builder.function.attributes
+        set.add(attributes, '"prefer-vector-width"="512"')
+        if "alwaysinline" not in attributes:
+            attributes.add("noinline")
         return context.get_dummy_value()
 
     return types.void(), codegen
