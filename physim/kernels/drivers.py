@@ -8,8 +8,8 @@ pass.
 import numpy as np
 from numba import njit
 
-from physim.kernels.elementary import select, wide_vectors
-from physim.kernels.philox import fill_normals, uniforms2, uniforms4
+from physim.kernels.elementary import bits_of, select, wide_vectors
+from physim.kernels.philox import fill_bits, fill_normals, uniform52, uniforms4
 from physim.observables import CELL, MOMENTS, add_moments, add_pairs
 
 
@@ -42,7 +42,10 @@ def rows_of(calls):
 @njit(error_model="numpy", nogil=True)
 def flags(n):
     """n flags, all down."""
-    return np.zeros(n, np.uint8)
+    out = np.empty(n, np.uint8)
+    for i in range(n):
+        out[i] = 0
+    return out
 
 
 @njit(error_model="numpy", nogil=True)
@@ -128,6 +131,8 @@ def draw(normals, uniforms, k0, k1, stream, first):
 
     Call 0 gives the uniform, calls 1, 2, ... the normals.
     """
+    bits = matrix(4, uniforms.shape[0])
+    fill_bits(bits, k0, k1, stream, first, np.uint64(0))
     for i in range(uniforms.shape[0]):
-        uniforms[i] = uniforms2(k0, k1, stream, first + np.uint64(i), np.uint64(0))[0]
+        uniforms[i] = uniform52(bits_of(bits[0, i]))
     fill_noise(normals, k0, k1, stream, first, np.uint64(1))

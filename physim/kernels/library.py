@@ -2,7 +2,8 @@
 
 What a kernel module needs of them is a stub of a few lines; so a kernel compiles its own equations and the loop around
 them, and nothing else.  The symbol contains the hash of everything the function is made of, so that a kernel can never
-meet another version of it.  Only functions that work on whole blocks are here: a call costs nothing beside the work.
+meet another version of it.  Only functions that work on whole blocks are here, where a call costs nothing beside the
+work, and scalar functions as the tables use them, once a step: `once_exp` is `exp`, not inlined.
 """
 
 from numba.core import cgutils, sigutils
@@ -16,6 +17,7 @@ SIGNATURES = {
     "begin": "void(float64[:, ::1], int64, int64, float64[:, ::1], float64[::1])",
     "load_sites": "void(float64[:, ::1], int64, int64, float64[:, ::1])",
     "keep": "void(float64[:, ::1], int64, int64, float64[:, ::1])",
+    "fill_bits": "void(float64[:, ::1], uint64, uint64, uint64, uint64, uint64)",
     "fill_noise": "void(float64[:, :, ::1], uint64, uint64, uint64, uint64, uint64)",
     "fill_uniforms": "void(float64[:, :, ::1], uint64, uint64, uint64, uint64, uint64)",
     "keep_living": "void(float64[:, ::1], int64, float64[::1])",
