@@ -4,6 +4,23 @@ from analytic.bifurcation import CriticalPoint, critical_points
 from analytic.diffusion import Diffusion
 from analytic.dynamics import Dynamics, heat_bath, overdamped, underdamped
 from analytic.evaluate import evaluate
+from analytic.exponents import Exponents, exponents
+from analytic.mean_field import (
+    MEAN_FIELD,
+    BlumeCapel,
+    CurieWeiss,
+    Hopfield,
+    Kuramoto,
+    Landau,
+    MeanField,
+    Potts,
+    PSpin,
+    RandomField,
+    RetrievalPhase,
+    SoftSpins,
+    Spherical,
+    VectorSpins,
+)
 from analytic.models import GaussianMixture, PointMixture, SymmetricPair
 from analytic.paths import first_time, path_integral, reached, running_max, site_mean, value_at, value_at_first
 from analytic.processes import (
@@ -19,19 +36,39 @@ from analytic.processes import (
     vp_linear,
 )
 from analytic.symbols import t
+from analytic.transitions import PhasePoint, coexistence, critical_point, spinodals, tricritical_point
 
 __all__ = [
+    "MEAN_FIELD",
     "PROCESSES",
+    "BlumeCapel",
     "CriticalPoint",
+    "CurieWeiss",
     "Diffusion",
     "Dynamics",
+    "Exponents",
     "ForwardProcess",
     "GaussianMixture",
+    "Hopfield",
+    "Kuramoto",
+    "Landau",
+    "MeanField",
+    "PSpin",
+    "PhasePoint",
     "PointMixture",
+    "Potts",
+    "RandomField",
+    "RetrievalPhase",
+    "SoftSpins",
+    "Spherical",
     "SymmetricPair",
+    "VectorSpins",
+    "coexistence",
+    "critical_point",
     "critical_points",
     "edm",
     "evaluate",
+    "exponents",
     "first_time",
     "flow_matching",
     "heat_bath",
@@ -41,9 +78,11 @@ __all__ = [
     "reached",
     "running_max",
     "site_mean",
+    "spinodals",
     "stochastic_localisation",
     "sub_vp",
     "t",
+    "tricritical_point",
     "underdamped",
     "value_at",
     "value_at_first",

@@ -5,6 +5,8 @@
     sigma    noise amplitude of the schedule
     f, g2    forward drift rate and squared diffusion coefficient, dX = f X dt + sqrt(g2) dW
     x, x1..  coordinates of the state
+    beta     inverse temperature, 1/T
+    m        order parameter of a mean-field model;  u  its conjugate field;  N  number of sites
 
 `alpha`, `sigma`, `f`, `g2` stand for functions of t inside `Diffusion`, until a process is put in.
 """
@@ -19,6 +21,10 @@ sigma = sp.Symbol("sigma", positive=True)
 f = sp.Symbol("f", real=True)
 g2 = sp.Symbol("g2", nonnegative=True)
 snr = sp.Symbol("R", positive=True)
+beta = sp.Symbol("beta", positive=True)
+magnetisation = sp.Symbol("m", real=True)
+conjugate = sp.Symbol("u", real=True)
+sites = sp.Symbol("N", positive=True, integer=True)
 
 
 def coordinates(dim: int, letter: str = "x") -> tuple[sp.Symbol, ...]:
