@@ -4,7 +4,7 @@ from analytic.bifurcation import CriticalPoint, critical_points
 from analytic.diffusion import Diffusion
 from analytic.dynamics import Dynamics, heat_bath, overdamped, underdamped
 from analytic.evaluate import evaluate
-from analytic.exponents import Exponents, exponents
+from analytic.exponents import Exponents, critical_exponents
 from analytic.mean_field import (
     MEAN_FIELD,
     BlumeCapel,
@@ -64,11 +64,11 @@ __all__ = [
     "SymmetricPair",
     "VectorSpins",
     "coexistence",
+    "critical_exponents",
     "critical_point",
     "critical_points",
     "edm",
     "evaluate",
-    "exponents",
     "first_time",
     "flow_matching",
     "heat_bath",

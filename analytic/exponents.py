@@ -1,9 +1,11 @@
 r"""Exponents and amplitudes of the continuous transitions of mean-field models.
 
-a_2 ~ a tau, tau = T/T_c - 1:      m = sqrt(a/2a_4) |tau|^(1/2),    chi = beta_c/(2a tau),  beta_c/(4a |tau|),
-                                   m = (beta_c h/4a_4)^(1/3),       jump of c = a^2/(2a_4)
-tricritical, a_4 = 0:              m = (a/3a_6)^(1/4) |tau|^(1/4),  chi = beta_c/(2a tau),  beta_c/(8a |tau|),
-                                   m = (beta_c h/6a_6)^(1/5),       alpha = 1/2
+With tau = T/T_c - 1 and the Landau coefficients at the transition:
+
+    a_2 ~ a tau:             m = sqrt(a/2a_4) |tau|^(1/2),    chi = beta_c/(2a tau),  beta_c/(4a |tau|),
+                             m = (beta_c h/4a_4)^(1/3),       jump of c = a^2/(2a_4)
+    a_4 = 0, tricritical:    m = (a/3a_6)^(1/4) |tau|^(1/4),  chi = beta_c/(2a tau),  beta_c/(8a |tau|),
+                             m = (beta_c h/6a_6)^(1/5),       alpha = 1/2
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ class Exponents:
     jump: sp.Expr | None
 
 
-def exponents(model, critical: dict | None = None) -> Exponents:
+def critical_exponents(model, critical: dict | None = None) -> Exponents:
     """Exponents and amplitudes at a continuous transition reached by changing T (r for a stated polynomial).
 
     Parameters
