@@ -35,6 +35,7 @@ from analytic.processes import (
     vp_cosine,
     vp_linear,
 )
+from analytic.site_diffusion import SiteDiffusion
 from analytic.symbols import t
 from analytic.transitions import PhasePoint, coexistence, critical_point, spinodals, tricritical_point
 
@@ -59,6 +60,7 @@ __all__ = [
     "Potts",
     "RandomField",
     "RetrievalPhase",
+    "SiteDiffusion",
     "SoftSpins",
     "Spherical",
     "SymmetricPair",

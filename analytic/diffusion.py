@@ -22,8 +22,10 @@ import sympy as sp
 
 from analytic import symbols
 from analytic.dynamics import Dynamics, Gradient, Reverse
+from analytic.mean_field.base import MeanField
 from analytic.models.base import Model, Normals
 from analytic.processes import ForwardProcess
+from analytic.site_diffusion import SiteDiffusion
 from analytic.stable import logsumexp, softmax, softmax_covariance, softmax_mean, surprisal
 from analytic.symbols import alpha, exact, f, g2, sigma
 
@@ -40,6 +42,10 @@ class Diffusion:
 
     model: Model
     process: ForwardProcess
+
+    def __new__(cls, model=None, process=None):
+        """A mean-field model has N sites: its diffusion is a `SiteDiffusion`."""
+        return SiteDiffusion(model, process) if isinstance(model, MeanField) else super().__new__(cls)
 
     def __post_init__(self):
         if not isinstance(self.model, Model):

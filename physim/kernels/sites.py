@@ -14,6 +14,7 @@ import sympy as sp
 from analytic.evaluate import callable_of, evaluate
 from analytic.free_energy import checked, landau
 from analytic.symbols import beta as BETA
+from analytic.symbols import exact
 from physim.kernels.scalars import compiled
 
 
@@ -57,7 +58,7 @@ def system(model, beta: float, parameters=None) -> System:
     ValueError for a beta that is not positive, a model whose sites are not discrete, or a missing parameter.
     """
     name = type(checked(model)).__name__
-    if not (np.isscalar(beta) and np.isfinite(beta) and beta > 0):
+    if isinstance(beta, str) or not 0 < float(beta) < np.inf:
         raise ValueError(f"beta: {beta!r} is not a positive number; beta = 1/T is an inverse temperature")
     law = model.quenched
     if not hasattr(model.measure, "values") or (law is not None and not hasattr(law, "values")):
@@ -114,3 +115,50 @@ def function_of_order(expr, symbol, values=None):
     expr = sp.sympify(expr).subs({k: sp.sympify(v) for k, v in (values or {}).items()})
     call = callable_of(expr, (symbol,))
     return np.vectorize(lambda u: float(call(u)), otypes=[float])
+
+
+@dataclass(frozen=True)
+class SiteNumbers:
+    """A `SiteDiffusion` at one time in numbers: beta J, the range of a site, and functions of (M, x).
+
+    stiffness = beta J.  low, high : range of a site.  alpha, sigma : of the process at that time.
+    log_partition(M, x), mean(M, x) : z and E[s|M, x], broadcasting.
+    """
+
+    stiffness: float
+    low: float
+    high: float
+    alpha: float
+    sigma: float
+    log_partition: Any
+    mean: Any
+
+
+def site_numbers(diffusion, time: float, parameters=None) -> SiteNumbers:
+    """The numbers of `analytic.site_diffusion.SiteDiffusion` at a forward time.
+
+    Raises ValueError for sites that are not discrete, a missing parameter, or a time outside the span.
+    """
+    from analytic.site_diffusion import SiteDiffusion, auxiliary, point
+    from analytic.symbols import t
+
+    if not isinstance(diffusion, SiteDiffusion):
+        raise TypeError(f"diffusion: {type(diffusion).__name__} has no sites; Diffusion(CurieWeiss(...), process) has")
+    measure, process = diffusion.model.measure, diffusion.process
+    if not hasattr(measure, "values"):
+        raise ValueError(f"model: the sites of {type(diffusion.model).__name__} are not discrete")
+    low, high = (float(end) for end in process.span)
+    if not low < time <= high:
+        raise ValueError(f"time: {time!r} is not after {low:g} (no noise, x_t is the data) and up to {high:g}")
+    values = {str(k): float(v) for k, v in (parameters or {}).items()} | {"t": float(time)}
+    exprs = (diffusion.site_log_partition, diffusion.site_mean)
+    free = sorted(set().union(*(e.free_symbols for e in exprs)) - {auxiliary, point, t}, key=str)
+    missing = [str(s) for s in free if str(s) not in values]
+    if missing:
+        raise ValueError(f"parameters: no value for {', '.join(missing)}; give parameters={{'{missing[0]}': ...}}")
+    put = {s: exact(values[str(s)]) for s in (*free, t)}
+    parts = [compiled(e.subs(put), auxiliary, point) for e in exprs]
+    stiffness = float(evaluate(diffusion.model.beta * diffusion.coupling, values, 17))
+    points = [float(v) for (v,) in measure.values]
+    alpha, sigma = (float(evaluate(e, values, 17)) for e in (process.alpha, process.sigma))
+    return SiteNumbers(stiffness, min(points), max(points), alpha, sigma, *parts)
