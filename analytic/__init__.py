@@ -23,6 +23,8 @@ from analytic.mean_field import (
 )
 from analytic.models import GaussianMixture, PointMixture, SymmetricPair
 from analytic.paths import first_time, path_integral, reached, running_max, site_mean, value_at, value_at_first
+from analytic.order_dynamics import kramers_time, order_langevin
+from analytic.paths import first_time, path_integral, reached, running_max, value_at_first
 from analytic.processes import (
     PROCESSES,
     ForwardProcess,
@@ -74,6 +76,8 @@ __all__ = [
     "first_time",
     "flow_matching",
     "heat_bath",
+    "kramers_time",
+    "order_langevin",
     "ornstein_uhlenbeck",
     "overdamped",
     "path_integral",

@@ -166,6 +166,17 @@ class MeanField(ABC):
             entropy += sp.exp(share) * (sp.log(sp.Add(*(w for w, _ in levels))) - low * field - sp.log(inner))
         return self.beta * self.ray_energy + entropy
 
+    @cached_property
+    def site_potential(self) -> sp.Expr:
+        """-log w(x)/beta + sum_k (de/dq_k) g_k(x): what one site feels when the order parameters are q."""
+        force = sp.Add(*(sp.diff(self.energy, q) * g for q, g in zip(self.order, self.observables, strict=True)))
+        return sp.expand(-self.measure.log_weight / self.beta + force)
+
+    @cached_property
+    def site_drift(self) -> sp.Expr:
+        """-d site_potential/dx; dx_i = site_drift(x_i, q) dt + sqrt(2/beta) dW_i samples the model at any N."""
+        return sp.expand(-sp.diff(self.site_potential, site))
+
     @property
     def symmetric(self) -> bool:
         """Whether m -> -m is a symmetry (then the odd cumulants and the odd part of the energy vanish)."""

@@ -162,3 +162,24 @@ def site_numbers(diffusion, time: float, parameters=None) -> SiteNumbers:
     points = [float(v) for (v,) in measure.values]
     alpha, sigma = (float(evaluate(e, values, 17)) for e in (process.alpha, process.sigma))
     return SiteNumbers(stiffness, min(points), max(points), alpha, sigma, *parts)
+
+
+def site_potential(model, beta: float, parameters=None):
+    """U(x, q) of one site (`MeanField.site_potential`) as a function of arrays.
+
+    Raises ValueError for sites that are no densities on a line, several order parameters, or a missing parameter.
+    """
+    from analytic.mean_field.base import site
+
+    name = type(checked(model)).__name__
+    if hasattr(model.measure, "values") or len(model.order) != 1 or model.quenched is not None:
+        raise ValueError(f"model: the sites of {name} do not move on a line in one mean; SoftSpins do")
+    if not 0 < float(beta) < np.inf:
+        raise ValueError(f"beta: {beta!r} is not a positive number; beta = 1/T is an inverse temperature")
+    values = {str(k): float(v) for k, v in (parameters or {}).items()} | {"beta": float(beta)}
+    expr = model.site_potential
+    free = expr.free_symbols - {site, *model.order}
+    missing = sorted(str(s) for s in free if str(s) not in values)
+    if missing:
+        raise ValueError(f"parameters: no value for {', '.join(missing)}; give parameters={{'{missing[0]}': ...}}")
+    return sp.lambdify((site, *model.order), expr.subs({s: values[str(s)] for s in free}), "numpy")
