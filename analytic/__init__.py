@@ -1,6 +1,6 @@
 """What is exactly true: scores, potentials and critical points of diffusions, derived by SymPy."""
 
-from analytic.bifurcation import CriticalPoint, critical_points
+from analytic.bifurcation import critical_points
 from analytic.diffusion import Diffusion
 from analytic.dynamics import Dynamics, heat_bath, overdamped, underdamped
 from analytic.evaluate import evaluate
@@ -22,9 +22,8 @@ from analytic.mean_field import (
     VectorSpins,
 )
 from analytic.models import GaussianMixture, PointMixture, SymmetricPair
-from analytic.paths import first_time, path_integral, reached, running_max, site_mean, value_at, value_at_first
 from analytic.order_dynamics import kramers_time, order_langevin
-from analytic.paths import first_time, path_integral, reached, running_max, value_at_first
+from analytic.paths import first_time, path_integral, reached, running_max, site_mean, value_at, value_at_first
 from analytic.processes import (
     PROCESSES,
     ForwardProcess,
@@ -39,6 +38,7 @@ from analytic.processes import (
 )
 from analytic.site_diffusion import SiteDiffusion
 from analytic.symbols import t
+from analytic.transition import Transition, Transitions
 from analytic.transitions import PhasePoint, coexistence, critical_point, spinodals, tricritical_point
 
 __all__ = [
@@ -66,6 +66,8 @@ __all__ = [
     "SoftSpins",
     "Spherical",
     "SymmetricPair",
+    "Transition",
+    "Transitions",
     "VectorSpins",
     "coexistence",
     "critical_exponents",

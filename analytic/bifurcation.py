@@ -14,8 +14,6 @@ Sources: Raya & Ambrogioni 2023 (2305.19693); Biroli, Bonnaire, de Bortoli & Mez
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import sympy as sp
 
 from analytic.diffusion import Diffusion
@@ -24,31 +22,7 @@ from analytic.models import SymmetricPair
 from analytic.processes import ForwardProcess
 from analytic.stable import plain
 from analytic.symbols import alpha, f, g2, sigma, snr, t
-
-
-@dataclass(frozen=True)
-class CriticalPoint:
-    """One critical condition and where it is met.
-
-    object : what loses stability; kind : of the bifurcation; condition : a SymPy equation; time, snr, separation
-    (Lambda) : expressions, None where there is no solution.  status: "exact"; "conditional" (a solution for some values
-    of the symbols only); "numeric" (a root to 25 digits); "none"; "implicit" (no closed form, values missing).
-    """
-
-    object: str
-    kind: str
-    condition: sp.Eq
-    time: sp.Expr | None
-    snr: sp.Expr | None
-    separation: sp.Expr | None
-    status: str
-    source: str
-
-    def _repr_latex_(self):
-        where = "none" if self.time is None else rf"t = {sp.latex(self.time)}"
-        name = self.object.replace("_", " ")
-        return rf"$\text{{{name}}}:\; {sp.latex(self.condition)},\quad {where}$"
-
+from analytic.transition import Transition, Transitions
 
 CONDITIONS = (
     ("density", "pitchfork", "theory: sign change of grad s, every process"),
@@ -62,7 +36,7 @@ amplitude = sp.Symbol("q", positive=True)
 SCAN = tuple(sp.Rational(k, 4) + sp.Rational(1, 97) for k in range(-40, 41))  # off the round values where roots lie
 
 
-def critical_points(model: SymmetricPair, process: ForwardProcess) -> tuple[CriticalPoint, ...]:
+def critical_points(model: SymmetricPair, process: ForwardProcess) -> Transitions:
     """The four critical conditions of two equally weighted classes, solved for the signal-to-noise ratio and time.
 
     Parameters
@@ -77,7 +51,7 @@ def critical_points(model: SymmetricPair, process: ForwardProcess) -> tuple[Crit
         raise TypeError(f"model: critical points are known for SymmetricPair, not for {type(model).__name__}")
     if model.weight != sp.S.Half:
         raise ValueError(f"weight: {model.weight} breaks the symmetry, no pitchfork is left; 1/2 is needed")
-    return tuple(_critical(model, process, *row) for row in CONDITIONS)
+    return Transitions(_critical(model, process, *row) for row in CONDITIONS)
 
 
 def separation(model: SymmetricPair) -> sp.Expr:
@@ -100,10 +74,21 @@ def _critical(model, process, name, kind, source):
         return _numerical(name, kind, condition, source, process, model)
     found, status = _physical(solutions)
     if found is None:
-        return CriticalPoint(name, kind, condition, None, None, None, status, source)
+        return _without(name, kind, condition, source)
     lam = sp.simplify(_on_path(separation(model), path).subs(snr, found))
     time = _tidy(process.time_of_snr.subs(snr, found))
-    return CriticalPoint(name, kind, condition, time, found, lam, status, source)
+    return _at(name, kind, condition, source, status, time, found, lam)
+
+
+def _at(name, kind, condition, source, status, time, ratio, lam):
+    others = {"snr": ratio, "separation": lam}
+    return Transition(
+        kind, name, "t", time, status=status, source=source, condition=condition, others=others, method="root"
+    )
+
+
+def _without(name, kind, condition, source, status="none", reason="the condition is met at no time"):
+    return Transition(kind, name, "t", status=status, source=source, condition=condition, reason=reason)
 
 
 def _solutions(numerator):
@@ -147,16 +132,17 @@ def _numerical(name, kind, condition, source, process, model):
     """Where the path has no rational form: the last sign change met on a scan of the log-SNR, then a root."""
     residual = process.put_into(condition.lhs - condition.rhs)
     if residual.free_symbols - {t}:
-        return CriticalPoint(name, kind, condition, None, None, None, "implicit", source)
+        reason = "no closed form on this process, and symbols without a value"
+        return _without(name, kind, condition, source, "implicit", reason)
     times = sorted(process.time_at(level) for level in SCAN)
     values = [evaluate(residual, {t: time}, 15) for time in times]
     brackets = [(times[i], times[i + 1]) for i in range(len(times) - 1) if values[i] * values[i + 1] < 0]
     if not brackets:
-        return CriticalPoint(name, kind, condition, None, None, None, "none", source)
+        return _without(name, kind, condition, source)
     time = sp.Float(root(residual, t, *brackets[-1], digits=25), 25)
     at = {t: time}
     ratio, lam = evaluate(process.snr, at, 20), evaluate(process.put_into(separation(model)), at, 20)
-    return CriticalPoint(name, kind, condition, time, sp.Float(ratio, 20), sp.Float(lam, 20), "numeric", source)
+    return _at(name, kind, condition, source, "numeric", time, sp.Float(ratio, 20), sp.Float(lam, 20))
 
 
 def _left_side(model, process, name):
@@ -190,10 +176,3 @@ def _physical(solutions):
             hits += 1
             found = found or sp.simplify(min(good, key=lambda pair: pair[0])[1])
     return found, ("none", "conditional", "exact")[hits]
-
-
-def locate(point: CriticalPoint, values=None, digits: int = 20):
-    """The time of a critical point as a number; ValueError when it has none."""
-    if point.time is None:
-        raise ValueError(f"point: the {point.object} condition has no solution in closed form (status {point.status})")
-    return evaluate(point.time, values, digits)

@@ -53,8 +53,8 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     critical = {}
     for point in critical_points(diffusion.model, process):
         if point.object in ("reverse_sde", "density"):
-            critical[f"{point.object}_critical_time"] = float(evaluate(point.time))
-            critical[f"{point.object}_critical_alpha"] = float(evaluate(process.alpha, {time: point.time}))
+            critical[f"{point.object}_critical_time"] = float(evaluate(point.value))
+            critical[f"{point.object}_critical_alpha"] = float(evaluate(process.alpha, {time: point.value}))
     count = trajectories or (20_000 if quick else 200_000)
     steps = 2500 if quick else 10_000
     moments, compared, facts = _moments(diffusion, observe, count, steps)

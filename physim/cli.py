@@ -205,14 +205,22 @@ def _critical_points(diffusion, latex):
     rows, below = [], {}
     for p in points:
         condition = f"{_text(p.condition.lhs, latex)} = {_text(p.condition.rhs, latex)}"
-        time = _text(p.time, latex)
+        time = _text(p.value, latex)
         if latex:
             below[p.object] = rf"{condition} \quad t = {time}"
-        elif p.time is not None and len(time) > 60:
-            symbolic = bool(p.time.free_symbols)
+        elif p.value is not None and len(time) > 60:
+            symbolic = bool(p.value.free_symbols)
             below |= {f"time of {p.object}": time} if symbolic else {}
             time = "below" if symbolic else "long"
-        rows.append((p.object, condition, time, *map(_number, (p.time, p.snr, p.separation)), p.status))
+        rows.append(
+            (
+                p.object,
+                condition,
+                time,
+                *map(_number, (p.value, p.others.get("snr"), p.others.get("separation"))),
+                p.status,
+            )
+        )
     if not latex:
         _table(("critical", "condition", "time", "t =", "SNR", "Lambda", "status"), rows)
     _lines(below)

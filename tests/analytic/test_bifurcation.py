@@ -6,7 +6,6 @@ import sympy as sp
 from scipy.optimize import brentq
 
 import analytic as an
-from analytic.bifurcation import locate
 from analytic.processes import PROCESSES
 from analytic.symbols import t
 
@@ -27,9 +26,9 @@ def test_ornstein_uhlenbeck_in_symbols():
     }
     for name, time in stated.items():
         for m, v in ((2.0, 0.3), (1.2, 0.9), (3.0, 0.01)):
-            mine = an.evaluate(points[name].time, {M: m, V: v})
+            mine = an.evaluate(points[name].value, {M: m, V: v})
             assert abs(mine - an.evaluate(time, {M: m, V: v})) < 1e-25, name
-    assert points["density"].separation == 1
+    assert points["density"].others["separation"] == 1
     assert points["probability_flow"].status == "conditional"
 
 
@@ -37,12 +36,12 @@ def test_two_points_numbers():
     """alpha^2 = sqrt(2) - 1 for +-1 points: t = 0.440687 under OU, 0.292642 under linear VP, theta_c = 0.643594."""
     process = an.ornstein_uhlenbeck()
     point = by_object(an.SymmetricPair(1), process)["reverse_sde"]
-    assert abs(locate(point) - mp.asinh(1) / 2) < 1e-15
-    assert abs(an.evaluate(process.alpha**2, {t: point.time}) - (mp.sqrt(2) - 1)) < 1e-15
+    assert abs(point.number() - mp.asinh(1) / 2) < 1e-15
+    assert abs(an.evaluate(process.alpha**2, {t: point.value}) - (mp.sqrt(2) - 1)) < 1e-15
     process = an.vp_linear()
     point = by_object(an.SymmetricPair(1), process)["reverse_sde"]
-    assert float(locate(point)) == pytest.approx(0.292642, abs=5e-7)
-    assert float(an.evaluate(process.alpha, {t: point.time})) == pytest.approx(0.643594, abs=5e-7)
+    assert float(point.number()) == pytest.approx(0.292642, abs=5e-7)
+    assert float(an.evaluate(process.alpha, {t: point.value})) == pytest.approx(0.643594, abs=5e-7)
     assert by_object(an.SymmetricPair(1), process)["probability_flow"].status == "none"
 
 
@@ -69,7 +68,7 @@ def test_every_process_against_the_slope_of_its_own_drift(name, model):
             assert slope(1e-4) * slope(end) > 0
             continue
         assert point.status in ("exact", "numeric")
-        found = float(locate(point))
+        found = float(point.number())
         assert brentq(slope, 0.8 * found, min(1.2 * found, end), xtol=1e-13) == pytest.approx(found, rel=1e-9)
 
 
@@ -78,7 +77,7 @@ def test_clocks_agree_where_there_is_no_drift():
     for process in (an.variance_exploding(), an.edm()):
         points = by_object(an.SymmetricPair(M, V), process)
         for name in ("density", "reverse_sde", "probability_flow"):
-            assert sp.simplify(points[name].snr - 1 / (M**2 - V)) == 0
+            assert sp.simplify(points[name].others["snr"] - 1 / (M**2 - V)) == 0
         assert points["spectral"].status == "none"
 
 
@@ -88,6 +87,6 @@ def test_refusals_and_display():
     with pytest.raises(TypeError, match="not for GaussianMixture"):
         an.critical_points(an.PointMixture([1, -1]), an.edm())
     points = by_object(an.SymmetricPair(1), an.vp_linear())
-    with pytest.raises(ValueError, match="no solution"):
-        locate(points["probability_flow"])
+    with pytest.raises(ValueError, match="no value of t"):
+        points["probability_flow"].number()
     assert points["density"]._repr_latex_().startswith("$")
