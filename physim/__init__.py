@@ -11,7 +11,9 @@ _LAZY = {
     "save": "physim.store",
     "load": "physim.store",
     "grids": None,
+    "reweighting": None,
     "schemes": None,
+    "statistics": None,
 }
 
 __all__ = sorted(_LAZY)
