@@ -10,6 +10,7 @@ _LAZY = {
     "compiled": "physim.kernels.scalars",
     "save": "physim.store",
     "load": "physim.store",
+    "continuation": None,
     "grids": None,
     "reweighting": None,
     "schemes": None,

@@ -87,6 +87,14 @@ class Tiers:
         self.lanes = frozenset(lanes)
         self.prefix = prefix
         self.columns: dict[sp.Expr, sp.Symbol] = {}
+        self._moving: dict[sp.Basic, bool] = dict.fromkeys(self.lanes, True)
+        self._done: dict[sp.Basic, sp.Expr] = {}
+
+    def moving(self, expr) -> bool:
+        """True when a lane occurs in an expression; remembered, as parts are shared many times over."""
+        if expr not in self._moving:
+            self._moving[expr] = any(map(self.moving, expr.args))
+        return self._moving[expr]
 
     def column(self, expr) -> sp.Expr:
         """The symbol of a lane-free expression; small integers and halves stay as they are."""
@@ -96,17 +104,22 @@ class Tiers:
 
     def split(self, expr) -> sp.Expr:
         """The expression with every largest lane-free part replaced by a column."""
+        if expr not in self._done:
+            self._done[expr] = self._split(expr)
+        return self._done[expr]
+
+    def _split(self, expr):
         if isinstance(expr, BooleanAtom) or expr in self.lanes:
             return expr
         if isinstance(expr, Relational | BooleanFunction):
             return expr.func(*map(self.split, expr.args))
         if isinstance(expr, sp.functions.elementary.piecewise.ExprCondPair):
             return expr.func(*map(self.split, expr.args))
-        if not expr.free_symbols & self.lanes:
+        if not self.moving(expr):
             return self.column(expr)
         if expr.is_Add or expr.is_Mul:
-            free = [a for a in expr.args if not a.free_symbols & self.lanes]
-            rest = [self.split(a) for a in expr.args if a.free_symbols & self.lanes]
+            free = [a for a in expr.args if not self.moving(a)]
+            rest = [self.split(a) for a in expr.args if self.moving(a)]
             return expr.func(self.column(expr.func(*free)), *rest) if free else expr.func(*rest)
         if expr.is_Pow and expr.exp.is_Number and (2 * expr.exp).is_Integer:
             return sp.Pow(self.split(expr.base), expr.exp)
