@@ -56,7 +56,7 @@ def refined(system: System, x, p, width) -> Point | None:
         found = _inside(system, x, p, basis)
     if found is None or abs(found[1] - p) > width:
         return None
-    return _described(system, *found, elements)
+    return _described(system, found[0], found[1], elements)
 
 
 def _complement(basis):

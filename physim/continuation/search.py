@@ -1,4 +1,4 @@
-"""The search behind a diagram: follow branches, refine the special points met, leave branch points in all directions."""
+"""The search behind a diagram: follow branches, refine the points met, leave branch points in all directions."""
 
 from __future__ import annotations
 

@@ -55,6 +55,7 @@ def test_branches_of_the_subcritical_pitchfork(quintic):
         points, growing = drawn.at(value)
         assert sorted(points[growing == 0, 0]) == pytest.approx(sorted(place[k] for k in stable), abs=1e-12)
         assert sorted(points[growing > 0, 0]) == pytest.approx(sorted(place[k] for k in unstable), abs=1e-12)
+    assert sorted(branch.images for branch in drawn.branches) == [1, 2]
     fold = found(drawn)["saddle-node", -0.25]
     assert abs(fold.x[0]) == pytest.approx(np.sqrt(0.5), abs=1e-12)
     (record,) = [t for t in drawn.transitions() if t.kind == "saddle-node"]
@@ -67,6 +68,20 @@ def test_pitchfork_from_its_side_branch(quintic):
     assert point.kind == "supercritical pitchfork"
     assert abs(point.p) < 1e-15
     assert (point.quadratic, point.cubic) == pytest.approx((0.0, -6.0), abs=1e-9)
+
+
+def test_the_cubic_coefficient_counts_the_slaved_direction():
+    """dx = l x - x y + x^3, dy = -y + 2 x^2: y = 2 x^2 turns the cubic term from +1 to -1."""
+    (point,) = diagram(system([l * x - x * y + x**3, -y + 2 * x**2], "l", state=(x, y)), -0.5, 0.5).points
+    assert point.kind == "supercritical pitchfork"
+    assert point.cubic == pytest.approx(-6, abs=1e-8)
+
+
+def test_deflation_finds_what_one_start_at_a_time_would_miss(quintic):
+    """Five roots of 0.01 - 0.1 x + x^3 - x^5 from two starts a round."""
+    roots = np.roots([-1, 0, 1, 0, -0.1, 0.01])
+    points = equilibria(quintic.fixed(h=0.01, a=0, b=1, e=-1), -0.1, starts=2)
+    assert sorted(points[:, 0]) == pytest.approx(sorted(roots.real), abs=1e-12)
 
 
 def test_hopf_of_a_drift_that_is_no_gradient():
@@ -207,6 +222,9 @@ def shares(subject):
     assert result.lost == 0
     assert np.all((result.low < result.share) & (result.share < result.high))
     assert result.high - result.low == pytest.approx(2 * result.stderr, rel=1e-3)
+    none = basins(subject, 0.3, states=np.full((50, 1), 5.0))
+    empty = none.hits == 0
+    assert (none.low[empty][0], none.high[empty][0]) == pytest.approx((0, 1 / 51))
 
 
 def test_refusals(quintic):
