@@ -1,7 +1,7 @@
 r"""All fixed points at one parameter value, by deflated Newton from many starts.
 
     M(x) = prod_i (1 + scale^2/|x - x_i|^2)      the deflated M F has the zeros of F except the x_i already known
-    step of M F = tau * (step of F),   tau = 1/(1 + grad(log M) . step)
+    step of M F = tau * (step of F),   tau = 1/(1 - grad(log M) . step)
 
 Newton with deflation is run on all starts at once, then again with what was found (and its images under the symmetry
 group) deflated, until rounds find nothing new.  It is a search, not a proof: use more starts to be surer.
@@ -98,5 +98,5 @@ def _deflation(x, step, known, scale):
     away = x[:, None, :] - known.T[:, :, None]
     square = np.maximum(np.sum(away**2, 0), 1e-30)
     slope = -2 * scale**2 * np.sum(away * step[:, None, :], 0) / (square * (square + scale**2))
-    factor = 1 + slope.sum(0)
+    factor = 1 - slope.sum(0)
     return 1 / np.where(np.abs(factor) < 1e-3, 1e-3, factor)
