@@ -45,7 +45,6 @@ __all__ = [
     "MEAN_FIELD",
     "PROCESSES",
     "BlumeCapel",
-    "CriticalPoint",
     "CurieWeiss",
     "Diffusion",
     "Dynamics",
