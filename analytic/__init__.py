@@ -21,7 +21,16 @@ from analytic.mean_field import (
     Spherical,
     VectorSpins,
 )
-from analytic.models import GaussianMixture, PointMixture, SymmetricPair
+from analytic.models import (
+    EqualMeans,
+    GaussianMixture,
+    Hypersphere,
+    LinearManifold,
+    NestedPairs,
+    PointMixture,
+    Simplex,
+    SymmetricPair,
+)
 from analytic.order_dynamics import kramers_time, order_langevin
 from analytic.paths import first_time, path_integral, reached, running_max, site_mean, value_at, value_at_first
 from analytic.processes import (
@@ -48,19 +57,24 @@ __all__ = [
     "CurieWeiss",
     "Diffusion",
     "Dynamics",
+    "EqualMeans",
     "Exponents",
     "ForwardProcess",
     "GaussianMixture",
     "Hopfield",
+    "Hypersphere",
     "Kuramoto",
     "Landau",
+    "LinearManifold",
     "MeanField",
+    "NestedPairs",
     "PSpin",
     "PhasePoint",
     "PointMixture",
     "Potts",
     "RandomField",
     "RetrievalPhase",
+    "Simplex",
     "SiteDiffusion",
     "SoftSpins",
     "Spherical",

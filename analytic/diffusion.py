@@ -78,10 +78,13 @@ class Diffusion:
     def _jacobian(self):
         return sp.Matrix(len(self.state), len(self.state), lambda i, j: sp.diff(self._score[i], self.state[j]))
 
-    @cached_property
-    def _rest(self):
-        """Variance at t of each coordinate that was left out."""
-        return sigma**2 + alpha**2 * self.model.rest_variance
+    def _tangential(self, function):
+        """sum of (n - 1) function(r) over the radial coordinates."""
+        return sp.Add(*((n - 1) * function(r) for r, n in self.model.radial.items()))
+
+    def _over_rests(self, function):
+        """sum of dim function(v) over the Gaussian blocks left out, v their variance at t = 0."""
+        return sp.Add(*(dim * function(v) for dim, v in self.model.rests if dim != 0))
 
     def _put(self, expr):
         if isinstance(expr, sp.MatrixBase):
@@ -92,6 +95,11 @@ class Diffusion:
     def log_density(self):
         """log p_t(x), of the state's coordinates."""
         return self._put(self._log_density)
+
+    @cached_property
+    def log_components(self):
+        """(l_1, ..., l_K), l_k = log(w_k p_t(x | k))."""
+        return tuple(map(self._put, self._components))
 
     @cached_property
     def score(self):
@@ -106,7 +114,15 @@ class Diffusion:
     @cached_property
     def score_divergence(self):
         """div s over all D dimensions, those left out of the state included."""
-        return self._put(self._jacobian.trace() - self.model.rest_dim / self._rest)
+        curved = self._tangential(lambda r: self._score[self.state.index(r)] / r)
+        rest = self._over_rests(lambda v: 1 / (sigma**2 + alpha**2 * v))
+        return self._put(self._jacobian.trace() + curved - rest)
+
+    @cached_property
+    def score_square(self):
+        """E[|s|^2 | the state] over all D dimensions: those left out have their mean square, 1/variance each."""
+        rest = self._over_rests(lambda v: 1 / (sigma**2 + alpha**2 * v))
+        return self._put(sp.Add(*(s**2 for s in self._score)) + rest)
 
     @cached_property
     def posterior_mean(self):
@@ -151,8 +167,22 @@ class Diffusion:
     @cached_property
     def local_bandwidth(self):
         """b(x, t) = (g2 alpha^2 / 2 sigma^4) tr C >= 0 over all D dimensions, in nats per unit of t."""
-        rest = self.model.rest_dim * sigma**2 * self.model.rest_variance / self._rest
-        return self._put(g2 * alpha**2 / (2 * sigma**4) * (self._posterior_covariance.trace() + rest))
+        return self._put(g2 * alpha**2 / (2 * sigma**4) * self._total_variance)
+
+    @cached_property
+    def total_posterior_variance(self):
+        """tr C over all D dimensions; its mean is the mmse."""
+        return self._put(self._total_variance)
+
+    @cached_property
+    def _total_variance(self):
+        def across(r):
+            i = self.state.index(r)
+            inner = [_lowest((sigma**2 / alpha**2) * (1 + sigma**2 * grad[i] / r)) for grad in self._gradients]
+            return softmax_mean(self._components, inner)
+
+        rest = self._over_rests(lambda v: sigma**2 * v / (sigma**2 + alpha**2 * v))
+        return self._posterior_covariance.trace() + self._tangential(across) + rest
 
     def potential(self, kind: str = "density"):
         """The potential whose downhill force is the drift: "density", "reverse_sde" or "probability_flow".
@@ -168,9 +198,13 @@ class Diffusion:
         square = sp.Add(*(x**2 for x in self.state))
         return self._put(f * square / 2 - strength * g2 * self._log_density)
 
+    def _centrifugal(self, x):
+        """(n - 1)/r for a radial coordinate, 0 for a plain one."""
+        return (self.model.radial[x] - 1) / x if x in self.model.radial else sp.S.Zero
+
     def forward(self) -> Dynamics:
-        """dX = f X dt + g dW, started from the data."""
-        drift = [self._put(f * x) for x in self.state]
+        """dX = f X dt + g dW, started from the data (a radial coordinate moves by its own Ito equation)."""
+        drift = [self._put(f * x + g2 / 2 * self._centrifugal(x)) for x in self.state]
         return self._dynamics("forward", drift, sp.sqrt(self.process.g2), reverse=False)
 
     def reverse(self, churn=1) -> Dynamics:
@@ -181,9 +215,12 @@ class Diffusion:
         churn = exact(churn)
         if churn.is_negative:
             raise ValueError(f"churn: {churn} is negative; it must be zero or positive")
-        drift = [self._put(-f * x + g2 * (1 + churn**2) / 2 * s) for x, s in zip(self.state, self._score, strict=True)]
+        drift = [
+            self._put(-f * x + g2 * (1 + churn**2) / 2 * s + churn**2 * g2 / 2 * self._centrifugal(x))
+            for x, s in zip(self.state, self._score, strict=True)
+        ]
         name = "probability flow" if churn == 0 else "reverse"
-        structure = Reverse(self.process, tuple(self.posterior_mean), churn)
+        structure = None if self.model.radial else Reverse(self.process, tuple(self.posterior_mean), churn)
         return self._dynamics(name, drift, churn * sp.sqrt(self.process.g2), reverse=True, structure=structure)
 
     def probability_flow(self) -> Dynamics:
@@ -193,8 +230,9 @@ class Diffusion:
     def langevin(self, at) -> Dynamics:
         """dX = s(X, at) dt + sqrt(2) dW: equilibrium dynamics whose stationary density is p_t at the time `at`."""
         time = exact(at)
-        drift = [e.subs(symbols.t, time) for e in self.score]
-        structure = Gradient(-self.log_density.subs(symbols.t, time), sp.S.One)
+        drift = [e.subs(symbols.t, time) + self._centrifugal(x) for x, e in zip(self.state, self.score, strict=True)]
+        volume = sp.Add(*((n - 1) * sp.log(r) for r, n in self.model.radial.items()))
+        structure = Gradient(-self.log_density.subs(symbols.t, time) - volume, sp.S.One)
         return Dynamics(
             self.state,
             tuple(drift),
@@ -211,7 +249,7 @@ class Diffusion:
             return self._put(sp.sympify(e)).subs(symbols.t, time)
 
         covariances = tuple(sp.ImmutableMatrix(c.applyfunc(put)) for c in law.covariances)
-        return Normals(law.weights, tuple(tuple(map(put, m)) for m in law.means), covariances)
+        return Normals(law.weights, tuple(tuple(map(put, m)) for m in law.means), covariances, law.radial)
 
     def _dynamics(self, name, drift, noise, reverse, structure=None):
         return Dynamics(

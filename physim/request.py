@@ -45,6 +45,7 @@ class Request:
     batches: int
     histograms: dict  # (observable's place, ...) -> (edges, ...)
     repeat: int = 1  # moves of the scheme in a step of the grid
+    radial: tuple = ()
 
     @property
     def dim(self):
@@ -159,7 +160,7 @@ class Request:
         times = grid.times[::-1].copy() if dynamics.reverse else grid.times.copy()
         observe = _observables(others["observe"], dynamics)
         values = _values(others["parameters"], dynamics, observe)
-        law, states = _initial(others["initial"], dynamics, values, times[0], trajectories)
+        law, states, radial = _initial(others["initial"], dynamics, values, times[0], trajectories)
         _finite_drift(dynamics, values, times, law, states)
         stride = 2 if step_bias else 1
         return cls(
@@ -183,6 +184,7 @@ class Request:
             batches=int(others["batches"]),
             histograms=_histograms(others["histograms"], list(observe)),
             repeat=_choices(dynamics, values, grid, states) if SCHEMES[scheme].needs == "heat_bath" else 1,
+            radial=radial,
         )
 
     def draw(self, first, count, k0, k1):
@@ -193,7 +195,7 @@ class Request:
         if self.states is None and mixture is not None:
             return mixture.draw(first, count, self.law, k0, k1, STREAMS["initial"])
         if self.states is None:
-            states = sampler.normals(self.law, first * n, count * n, k0, k1, STREAMS["initial"])
+            states = sampler.normals(self.law, first * n, count * n, k0, k1, STREAMS["initial"], self.radial)
         elif self.states.ndim == 1:
             states = np.repeat(self.states[:, None], count * n, axis=1)
         elif self.dynamics.sites is None:
@@ -331,15 +333,16 @@ def _values(parameters, dynamics, observe):
 
 
 def _initial(initial, dynamics, values, time, trajectories):
-    from physim.kernels.scalars import law_at, law_of_model
+    from physim.kernels.scalars import law_at, law_of_model, radial_at
 
     if initial is None:
         if dynamics.initial is None:
             raise ValueError("initial: this dynamics has no law of its own; give an array of states or a model")
         unit = {"mean_centre": 1.0} if dynamics.mixture is not None else {}
-        return law_at(dynamics.initial, dynamics.time, float(time), values | unit), None
+        law = law_at(dynamics.initial, dynamics.time, float(time), values | unit)
+        return law, None, radial_at(dynamics.initial, values)
     if hasattr(initial, "log_components"):
-        return law_of_model(initial, values), None
+        return law_of_model(initial, values), None, radial_at(initial.sampling(1, 0), values)
     states = np.asarray(initial, dtype=float)
     if dynamics.sites is not None:
         states = _site_states(states, trajectories, dynamics.sites, len(dynamics.state))
@@ -350,7 +353,7 @@ def _initial(initial, dynamics, values, time, trajectories):
             raise ValueError(f"initial: shape {states.shape} given; ({dim},) or ({trajectories}, {dim}) is needed")
     if not np.all(np.isfinite(states)):
         raise ValueError("initial: states must be finite")
-    return None, states
+    return None, states, ()
 
 
 def _choices(dynamics, values, grid, states):

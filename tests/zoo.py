@@ -12,6 +12,11 @@ MODELS = {
     "correlated pair in the plane": an.GaussianMixture(
         [[1, 0.5], [-1, 0]], [[[0.5, 0.2], [0.2, 0.3]], [[0.2, 0], [0, 0.4]]], [0.4, 0.6]
     ),
+    "simplex of three in 5 dimensions": an.Simplex(3, 1.2, 0.1, 5),
+    "nested pairs in 4 dimensions": an.NestedPairs((2, 0.6), 0.05, 4),
+    "equal means in 6 dimensions": an.EqualMeans([1, 0.04], [0.3, 0.7], 6),
+    "sphere in 5 dimensions": an.Hypersphere(5, 1.5),
+    "linear manifold": an.LinearManifold(5, 2, 0.8, 0.01),
     "equal means": an.GaussianMixture([0, 0], [1, 0.04], [0.5, 0.5]),
 }
 

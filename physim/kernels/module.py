@@ -33,7 +33,7 @@ from numba.extending import intrinsic
 """
 ROOM = Path(__file__).parent
 SOURCES = (
-    *(ROOM / f"{name}.py" for name in ("elementary", "philox", "library")),
+    *(ROOM / f"{name}.py" for name in ("elementary", "bessel", "philox", "library")),
     ROOM.parent / "observables.py",
     ROOM / "drivers.py",
     ROOM / "products.py",

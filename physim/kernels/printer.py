@@ -16,7 +16,7 @@ from sympy.logic.boolalg import BooleanAtom, BooleanFunction
 
 from analytic import stable
 
-# SymPy class name -> function of kernels/elementary.py
+# SymPy class name -> function of kernels/elementary.py or kernels/bessel.py
 ELEMENTARY = {
     name: name
     for name in (
@@ -33,6 +33,9 @@ ELEMENTARY = {
         "cos",
         "erf",
         "erfc",
+        "log_bessel",
+        "bessel_ratio",
+        "bessel_slope",
     )
 }
 # allowed too, but through libm: one lane at a time

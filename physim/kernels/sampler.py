@@ -21,11 +21,15 @@ def noise(first: int, count: int, calls: int, k0, k1, stream: int):
     return normals.reshape(4 * calls, count), uniforms
 
 
-def normals(law, first: int, count: int, k0, k1, stream: int) -> np.ndarray:
-    """States (d, count) from weights (K), means (K, d), lower factors (K, d, d); only sums and products, in order."""
+def normals(law, first: int, count: int, k0, k1, stream: int, radial=()) -> np.ndarray:
+    """States (d, count) from weights (K), means (K, d), lower factors (K, d, d); only sums and products, in order.
+
+    radial : for each coordinate the dimension n of the block whose norm it is (0: a plain coordinate), or () for none:
+    r = sqrt(y^2 + s^2 chi^2_{n-1}) with y the normal draw of the coordinate and s its deviation.
+    """
     weights, means, factors = law
     dim = means.shape[1]
-    z, u = noise(first, count, (dim + 3) // 4, k0, k1, stream)
+    z, u = noise(first, count, (dim + len(radial) + 3) // 4, k0, k1, stream)
     k = np.minimum(np.searchsorted(np.cumsum(weights), u, side="right"), len(weights) - 1)
     states = np.empty((dim, count))
     for i in range(dim):
@@ -33,4 +37,18 @@ def normals(law, first: int, count: int, k0, k1, stream: int) -> np.ndarray:
         for j in range(dim):
             if np.any(factors[:, i, j]):
                 states[i] += factors[k, i, j] * z[j]
+    for i, n in enumerate(radial):
+        if n == 1:
+            states[i] = np.abs(states[i])
+        elif n > 1:
+            states[i] = np.sqrt(states[i] ** 2 + factors[k, i, i] ** 2 * _chi_squared(z[dim + i], n - 1))
     return states
+
+
+def _chi_squared(z, dof):
+    """Chi-squared numbers of some degrees of freedom from standard normals, by the inverse distribution function."""
+    from scipy import special
+
+    low = special.gammaincinv(dof / 2, special.ndtr(np.minimum(z, 0)))
+    high = special.gammainccinv(dof / 2, special.ndtr(-np.maximum(z, 0)))
+    return 2 * np.where(z < 0, low, high)

@@ -59,6 +59,11 @@ def law_at(law, time_symbol, time: float, values) -> tuple[np.ndarray, np.ndarra
     return weights, means, np.array(factors)
 
 
+def radial_at(law, values) -> tuple[float, ...]:
+    """The dimension of the block behind each coordinate of a `Normals`, () where there is none."""
+    return tuple(float(evaluate(sp.sympify(n), values, 17)) for n in law.radial)
+
+
 def law_of_model(model, values):
     """`law_at` of p_0 of a model."""
     return law_at(model.sampling(sp.S.One, sp.S.Zero), t, 0.0, values)

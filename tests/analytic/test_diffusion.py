@@ -22,6 +22,13 @@ def components(model):
     if isinstance(model, an.SymmetricPair):
         m, v, w = (float(u) for u in (model.mean_norm, model.variance, model.weight))
         return [(w, np.array([m]), np.array([[v]])), (1 - w, np.array([-m]), np.array([[v]]))]
+    if isinstance(model, an.EqualMeans):
+        n = int(model.dimension)
+        return [
+            (float(w), np.zeros(n), float(v) * np.eye(n)) for w, v in zip(model.weights, model.variances, strict=True)
+        ]
+    if isinstance(model, an.LinearManifold):
+        return [(1.0, np.zeros(1), np.array([[float(model.variance)]]))]
     return [
         (float(w), np.array(m, dtype=float), np.array(c, dtype=float))
         for w, m, c in zip(model.weights, model.means, model.covariances, strict=True)
@@ -29,11 +36,25 @@ def components(model):
 
 
 def density(model, process, time, x):
-    """p_t(x) from scipy.stats, component by component."""
+    """p_t(x) from scipy.stats, component by component; of a sphere, by integration over the angle."""
     a, s = (float(an.evaluate(e, {t: time})) for e in (process.alpha, process.sigma))
+    if isinstance(model, an.Hypersphere):
+        n, rho, r = int(model.dimension), a * float(model.radius), float(x[0])
+        angles = stats.beta((n - 1) / 2, (n - 1) / 2, loc=-1, scale=2)  # the cosine to a fixed direction
+        normal = stats.multivariate_normal(cov=s * s * np.eye(n))
+        return angles.expect(
+            lambda c: normal.pdf([r - rho * c, rho * np.sqrt(1 - c * c), *[0] * (n - 2)]), epsabs=0, epsrel=1e-12
+        )
     return sum(
-        w * stats.multivariate_normal(a * m, a * a * c + s * s * np.eye(len(m))).pdf(x) for w, m, c in components(model)
+        w * stats.multivariate_normal(a * m, a * a * c + s * s * np.eye(len(m))).pdf(np.pad(x, (0, len(m) - len(x))))
+        for w, m, c in components(model)
     )
+
+
+def a_point(model):
+    """A point of the state; a radial coordinate is positive."""
+    x = np.random.default_rng(1).normal(size=len(model.state))
+    return np.abs(x) if model.radial else x
 
 
 def values(expr, diffusion, time, x):
@@ -47,9 +68,8 @@ def test_log_density_and_score(model, process):
     """log p_t against scipy.stats, the score against its numerical gradient."""
     model, process = MODELS[model], PROCESSES[process]()
     diffusion = an.Diffusion(model, process)
-    rng = np.random.default_rng(1)
+    x = a_point(model)
     for time in times(process):
-        x = rng.normal(size=len(model.state))
         expected = np.log(density(model, process, time, x))
         assert values(diffusion.log_density, diffusion, time, x)[0] == pytest.approx(expected, rel=1e-10, abs=1e-10)
         h = 1e-5

@@ -35,10 +35,11 @@ def test_generative_bandwidth_by_four_formulas_and_by_difference(model, process)
     """dH[x_0|x_t]/dt five ways; H[x_0|x_t] = H[x_t|x_0] - H[x_t] + const, finite difference of quadrature."""
     diffusion = an.Diffusion(MODELS[model], PROCESSES[process]())
     p, dim = diffusion.process, diffusion.model.dim
-    rest = diffusion._put(diffusion._rest)
-    square = sum(s**2 for s in diffusion.score) + diffusion.model.rest_dim / rest
+    ((rest_dim, rest_variance),) = diffusion.model.rests
+    rest = p.sigma**2 + p.alpha**2 * rest_variance
+    square = sum(s**2 for s in diffusion.score) + rest_dim / rest
     mmse = diffusion.posterior_covariance.trace()
-    mmse += diffusion.model.rest_dim * p.sigma**2 * diffusion.model.rest_variance / rest
+    mmse += rest_dim * p.sigma**2 * rest_variance / rest
     snr_rate = sp.diff(p.snr, an.t)
     forms = {
         "bandwidth": diffusion.local_bandwidth,
@@ -50,7 +51,7 @@ def test_generative_bandwidth_by_four_formulas_and_by_difference(model, process)
     values = expectations(diffusion, forms, times)
     for name in ("divergence", "fisher", "immse"):
         assert values[name].values == pytest.approx(values.bandwidth.values, rel=1e-9), name
-    entropy = {"h": dim * sp.log(p.sigma) + diffusion.log_density - diffusion.model.rest_dim * sp.log(rest) / 2}
+    entropy = {"h": dim * sp.log(p.sigma) + diffusion.log_density - rest_dim * sp.log(rest) / 2}
     for time, rate in zip(times, values.bandwidth.values, strict=True):
         slope = derivative(lambda u: float(expectations(diffusion, entropy, [u]).h[0]), time, 0.02 * time)
         assert slope == pytest.approx(rate, rel=1e-6)
