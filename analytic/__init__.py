@@ -1,10 +1,12 @@
 """What is exactly true: scores, potentials and critical points of diffusions, derived by SymPy."""
 
-from analytic.bifurcation import critical_points
+from analytic import branching, information, thermodynamics, two_classes
+from analytic.bifurcation import CriticalPoint, critical_points
 from analytic.diffusion import Diffusion
 from analytic.dynamics import Dynamics, heat_bath, overdamped, underdamped
 from analytic.evaluate import evaluate
 from analytic.exponents import Exponents, critical_exponents
+from analytic.information import Classes
 from analytic.mean_field import (
     MEAN_FIELD,
     BlumeCapel,
@@ -54,6 +56,8 @@ __all__ = [
     "MEAN_FIELD",
     "PROCESSES",
     "BlumeCapel",
+    "Classes",
+    "CriticalPoint",
     "CurieWeiss",
     "Diffusion",
     "Dynamics",
@@ -82,6 +86,7 @@ __all__ = [
     "Transition",
     "Transitions",
     "VectorSpins",
+    "branching",
     "coexistence",
     "critical_exponents",
     "critical_point",
@@ -91,6 +96,7 @@ __all__ = [
     "first_time",
     "flow_matching",
     "heat_bath",
+    "information",
     "kramers_time",
     "order_langevin",
     "ornstein_uhlenbeck",
@@ -103,7 +109,9 @@ __all__ = [
     "stochastic_localisation",
     "sub_vp",
     "t",
+    "thermodynamics",
     "tricritical_point",
+    "two_classes",
     "underdamped",
     "value_at",
     "value_at_first",

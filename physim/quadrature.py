@@ -87,6 +87,51 @@ def sampled(diffusion, quantities: dict, times, parameters=None, *, samples: int
     return _dataset(quantities, times, values, errors, "stderr")
 
 
+def posterior_expectations(diffusion, quantities: dict, states, time, parameters=None, tolerance: float = 1e-10):
+    """E[quantity(x_0) | x_t = x] for several expressions at several states x and one time.
+
+    Parameters
+    ----------
+    diffusion : analytic Diffusion of a mixture of normals with at most three coordinates.
+    quantities : dict from name to expression in `analytic.information.data_symbols(diffusion)` and parameters.
+    states : array of shape (n, d).  time : forward time.  parameters, tolerance : as in `expectations`.
+
+    Returns
+    -------
+    dict from name to an array of n values.
+    """
+    from analytic.information import data_symbols, posterior_law
+
+    states, dim = np.atleast_2d(np.asarray(states, dtype=float)), len(diffusion.state)
+    if dim not in NODES or states.shape[1] != dim:
+        raise ValueError(f"states: shape {states.shape} given; (n, {dim}) with at most 3 coordinates is needed")
+    given = {str(k): float(v) for k, v in (parameters or {}).items()}
+    law, count = posterior_law(diffusion), len(diffusion.class_posterior)
+    pieces = [*law.weights, *(m for row in law.means for m in row), *(e for c in law.covariances for e in c)]
+    clock = diffusion.forward().time
+    letters = sorted({s for e in pieces for s in e.free_symbols} - set(diffusion.state) - {clock}, key=str)
+    known = [given[str(s)] for s in letters]
+    values = np.stack(compiled(pieces, *diffusion.state, clock, *letters)(*states.T, time, *known))
+    weights, means = values[:count], values[count : count + count * dim].reshape(count, dim, -1)
+    factors = _roots(values[count + count * dim :].reshape(count, dim, dim, -1))
+    y = data_symbols(diffusion)
+    others = sorted({s for e in quantities.values() for s in e.free_symbols} - set(y), key=str)
+    call = compiled(list(quantities.values()), *y, *others)
+    tail = [float(time), *(given[str(s)] for s in others)]
+    rule = _Posterior(call, (weights, means, factors), (0.0,) * dim, False, tail, len(quantities))
+    return dict(zip(quantities, _refined(rule, dim, tolerance)[0], strict=True))
+
+
+def _roots(covariances):
+    """Lower Cholesky factors of (K, d, d, n) matrices; zero matrices (points) stay zero."""
+    moved = np.moveaxis(covariances, -1, 1)
+    factors = np.zeros_like(moved)
+    for k, matrices in enumerate(moved):
+        if np.any(matrices):
+            factors[k] = np.linalg.cholesky(matrices)
+    return np.moveaxis(factors, 1, -1)
+
+
 def _prepared(diffusion, quantities, parameters, density=True):
     """The compiled integrands (with the log-densities of the classes where a coordinate is radial) and the law."""
     given = {str(k): float(v) for k, v in (parameters or {}).items()}
@@ -167,6 +212,20 @@ class _Rule:
         if not self.density:  # chi_n, u = log(r/sqrt(n))
             return r, step + n * (u - np.expm1(2 * u) / 2) + _log_chi(n)
         return deviation * r, step + n * (u + np.log(size * deviation)) + _log_surface(n)
+
+
+class _Posterior(_Rule):
+    """The same for x_0 given many x_t: the mixtures (weights, means, factors) have a last axis of states."""
+
+    def sums(self, nodes):
+        """E[phi | x_t] and E[|phi| | x_t] of every integrand at every state."""
+        points, mass = _product([self._axis(nodes, 0.0, 1.0, 0)] * len(self.radial), SMALLEST)
+        total, size, mass = 0.0, 0.0, np.exp(mass)
+        for w, mean, factor in zip(*self.law, strict=True):
+            at = mean[:, :, None] + np.einsum("ijn,jz->inz", factor, points)
+            phi = np.stack(self.call(*at, *self.tail[1:]))
+            total, size = total + w * (phi @ mass), size + w * (np.abs(phi) @ mass)
+        return total, size
 
 
 def _log_chi(n):
