@@ -1,7 +1,7 @@
 """What is exactly true: scores, potentials and critical points of diffusions, derived by SymPy."""
 
 from analytic import branching, information, thermodynamics, two_classes
-from analytic.bifurcation import CriticalPoint, critical_points
+from analytic.bifurcation import critical_points
 from analytic.diffusion import Diffusion
 from analytic.dynamics import Dynamics, heat_bath, overdamped, underdamped
 from analytic.evaluate import evaluate
@@ -57,7 +57,6 @@ __all__ = [
     "PROCESSES",
     "BlumeCapel",
     "Classes",
-    "CriticalPoint",
     "CurieWeiss",
     "Diffusion",
     "Dynamics",
