@@ -24,16 +24,37 @@ from functools import cached_property
 
 import sympy as sp
 
+from analytic.dynamics import Dynamics, Reverse
 from analytic.free_energy import checked
 from analytic.mean_field.base import MeanField, site
 from analytic.mean_field.measures import Discrete
 from analytic.models.base import checked_weights
 from analytic.models.mixture import GaussianMixture, PointMixture
 from analytic.processes import ForwardProcess
-from analytic.symbols import alpha, conjugate, exact, magnetisation, sigma, sites
+from analytic.symbols import alpha, conjugate, exact, f, g2, magnetisation, sigma, sites
 
 auxiliary = sp.Symbol("M", real=True)  # the Hubbard-Stratonovich field
 point = sp.Symbol("x_t", real=True)  # one coordinate of x_t
+SPIN_MEAN = sp.Symbol("spin_mean", real=True)  # E[s_i|x] of one site
+ORDER_X = sp.Symbol("order_x", real=True)  # (1/N) sum_i x_i
+ORDER_SIGN = sp.Symbol("order_sign", real=True)  # (1/N) sum_i sign(x_i)
+ORDER_MEAN = sp.Symbol("order_mean", real=True)  # (1/N) sum_i E[s_i|x]
+ORDER_SQUARE = sp.Symbol("order_square", real=True)  # (1/N) sum_i E[s_i|x]^2
+POSITIVE_PHASE = sp.Symbol("positive_phase", real=True)  # P(M > 0|x)
+STATISTICS = (ORDER_X, ORDER_SIGN, ORDER_MEAN, ORDER_SQUARE, POSITIVE_PHASE)
+
+
+@dataclass(frozen=True)
+class SpinField:
+    """What a simulation needs of Ising spins under a process: beta J, beta h, and y = coefficient(t) x of a site.
+
+    The log-weight of s = +-1 given M and x is (beta J M + beta h + y) s.
+    """
+
+    stiffness: sp.Expr
+    field: sp.Expr
+    coefficient: sp.Expr
+    kind: str = "spins"
 
 
 @dataclass(frozen=True)
@@ -63,6 +84,41 @@ class SiteDiffusion:
         """The sign of e''(m)."""
         curvature = sp.diff(self.model.energy, magnetisation, 2)
         return -1 if curvature.is_negative or sp.N(curvature.subs(dict.fromkeys(curvature.free_symbols, 1))) < 0 else 1
+
+    def reverse(self, sites: int, churn=1) -> Dynamics:
+        """The reverse family (churn as in `Diffusion.reverse`) of N Ising spins with the exact finite-N score.
+
+        A `Dynamics` of N sites started from p_t; its observables are expressions of the STATISTICS of this module.
+
+        Raises
+        ------
+        ValueError for sites other than s = +-1 of equal weight, or a negative churn.
+        """
+        measure, churn = self.model.measure, exact(churn)
+        logs = getattr(measure, "log_weights", (None,))
+        if getattr(measure, "values", None) != ((1,), (-1,)) or logs[0] != logs[1]:
+            raise ValueError(
+                f"model: {type(self.model).__name__} has no Ising spins s = +-1; no compiled reverse process"
+            )
+        if churn.is_negative:
+            raise ValueError(f"churn: {churn} is negative; it must be zero or positive")
+        score = (alpha * SPIN_MEAN - point) / sigma**2
+        drift = self.process.put_into(-f * point + g2 * (1 + churn**2) / 2 * score)
+        field = SpinField(
+            self.model.beta * self.coupling, self.model.beta * self.field, self.process.put_into(alpha / sigma**2)
+        )
+        return Dynamics(
+            (point,),
+            (drift,),
+            (churn * sp.sqrt(self.process.g2),),
+            reverse=True,
+            span=self.process.span,
+            structure=Reverse(self.process, (SPIN_MEAN,), churn),
+            sites=sites,
+            order=dict.fromkeys((*STATISTICS, SPIN_MEAN), point),
+            mixture=field,
+            name=f"reverse of {type(self.model).__name__} spins under {self.process.name}",
+        )
 
     @property
     def coupling(self) -> sp.Expr:

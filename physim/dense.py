@@ -65,6 +65,7 @@ class Numbers:
     weights: np.ndarray
     overlap: Any
     square: Any
+    kind: str = "centres"
 
     @cached_property
     def arrays(self):

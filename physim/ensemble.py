@@ -90,7 +90,6 @@ def simulate(
 
     Errors made: statistical, as stated by the standard errors; of the scheme, its weak order in the step.
     """
-    from physim.kernels import dense, exchangeable, few
     from physim.request import Request
     from physim.results import dataset
 
@@ -114,14 +113,20 @@ def simulate(
         batches=batches,
         lost_fraction=lost_fraction,
     )
-    if dynamics.mixture is not None:
-        program = dense.build(dynamics, SCHEMES[scheme], plan.observe, bool(plan.histograms))
-    elif dynamics.sites is None:
-        program = few.build(dynamics, SCHEMES[scheme], plan.observe, step_bias, bool(plan.histograms))
-    else:
-        program = exchangeable.build(dynamics, SCHEMES[scheme], plan.observe, bool(plan.histograms))
+    program = _program(dynamics, plan)
     collected = _run(program, plan, threads, chunk, progress, checkpoint)
     return dataset(plan, collected, round(clock.perf_counter() - started, 3))
+
+
+def _program(dynamics, plan):
+    """The compiled kernel of the kind of state."""
+    from physim.kernels import dense, exchangeable, few, spins
+
+    scheme, histograms = SCHEMES[plan.scheme], bool(plan.histograms)
+    if plan.kind == "few":
+        return few.build(dynamics, scheme, plan.observe, plan.stride == 2, histograms)
+    kinds = {"sites": exchangeable, "centres": dense, "spins": spins}
+    return kinds[plan.kind].build(dynamics, scheme, plan.observe, histograms)
 
 
 def _run(program, plan, threads, chunk, progress, checkpoint):
@@ -164,7 +169,7 @@ def _run(program, plan, threads, chunk, progress, checkpoint):
 
 def _one_thread_products(plan):
     """Matrix products use one thread each while tasks run side by side."""
-    if plan.dynamics.mixture is None:
+    if plan.kind != "centres":
         return nullcontext()
     from threadpoolctl import threadpool_limits
 

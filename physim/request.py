@@ -44,6 +44,7 @@ class Request:
     covariances: bool
     batches: int
     histograms: dict  # (observable's place, ...) -> (edges, ...)
+    numbers: Any = None  # of a mixture: what its kernel needs
     repeat: int = 1  # moves of the scheme in a step of the grid
     radial: tuple = ()
 
@@ -58,16 +59,21 @@ class Request:
         return self.dynamics.sites or 1
 
     @property
+    def kind(self):
+        """Of state: "few" coordinates, exchangeable "sites", many "centres", or "spins" with a common field."""
+        return kind_of(self.dynamics)
+
+    @property
     def extra(self):
         """What a kernel takes beside the request: repetitions of a step or sites, arrays of a mixture."""
         if self.dynamics.sites is None:
             return (self.repeat,)
-        return (self.sites, *(() if self.dynamics.mixture is None else self.dynamics.mixture.arrays))
+        return (self.sites, *(() if self.numbers is None else self.numbers.arrays))
 
     @property
     def cell(self):
         """Trajectories that are summed by themselves."""
-        if self.dynamics.mixture is not None:
+        if self.kind == "centres":
             return DENSE_CELL
         return CELL if self.dynamics.sites is None else SITE_CELL
 
@@ -183,6 +189,7 @@ class Request:
             covariances=bool(others["covariances"]),
             batches=int(others["batches"]),
             histograms=_histograms(others["histograms"], list(observe)),
+            numbers=_numbers(dynamics, values),
             repeat=_choices(dynamics, values, grid, states) if SCHEMES[scheme].needs == "heat_bath" else 1,
             radial=radial,
         )
@@ -191,9 +198,9 @@ class Request:
         """Initial states (d, count) of the trajectories first, first + 1, ..., of their sites one after the other."""
         from physim.kernels import sampler
 
-        n, mixture = self.sites, self.dynamics.mixture
-        if self.states is None and mixture is not None:
-            return mixture.draw(first, count, self.law, k0, k1, STREAMS["initial"])
+        n = self.sites
+        if self.states is None and self.numbers is not None:
+            return self.numbers.draw(first, count, self.law, k0, k1, STREAMS["initial"])
         if self.states is None:
             states = sampler.normals(self.law, first * n, count * n, k0, k1, STREAMS["initial"], self.radial)
         elif self.states.ndim == 1:
@@ -220,12 +227,30 @@ class Request:
             "parameters": self.values,
             "trajectories": self.trajectories,
             "sites": self.dynamics.sites,
-            "centres": None if self.dynamics.mixture is None else len(self.dynamics.mixture.centres),
+            "kind": self.kind,
             "seed": self.seed,
             "stream": self.stream,
             "scheme": self.scheme,
             "grid": repr(self.grid),
         }
+
+
+def kind_of(dynamics):
+    """The kind of state of a dynamics; see `Request.kind`."""
+    if dynamics.mixture is not None:
+        return dynamics.mixture.kind
+    return "few" if dynamics.sites is None else "sites"
+
+
+def _numbers(dynamics, values):
+    """A mixture in numbers: a dense one is made of them, spins need beta J and beta h."""
+    if kind_of(dynamics) != "spins":
+        return dynamics.mixture
+    from physim.kernels.scalars import number
+    from physim.spins import SpinNumbers
+
+    field = dynamics.mixture
+    return SpinNumbers(dynamics.sites, number(field.stiffness, values), number(field.field, values))
 
 
 def _whole(name, value, low, high):
@@ -317,6 +342,8 @@ def _values(parameters, dynamics, observe):
     given = {str(k): v for k, v in (parameters or {}).items()}
     known = {str(s) for s in (*dynamics.state, dynamics.time, *dict(dynamics.order))}
     needed = {str(s) for s in dynamics.parameters}
+    if kind_of(dynamics) == "spins":
+        needed |= {str(s) for e in (dynamics.mixture.stiffness, dynamics.mixture.field) for s in e.free_symbols}
     for e in observe.values():
         needed |= {str(s) for s in e.free_symbols} - known
     missing, extra = sorted(needed - set(given)), sorted(set(given) - needed)
@@ -333,12 +360,14 @@ def _values(parameters, dynamics, observe):
 
 
 def _initial(initial, dynamics, values, time, trajectories):
-    from physim.kernels.scalars import law_at, law_of_model, radial_at
+    from physim.kernels.scalars import law_at, law_of_model, radial_at, schedule_at
 
     if initial is None:
+        if kind_of(dynamics) == "spins":
+            return schedule_at(dynamics.structure.process, float(time)), None, ()
         if dynamics.initial is None:
             raise ValueError("initial: this dynamics has no law of its own; give an array of states or a model")
-        unit = {"mean_centre": 1.0} if dynamics.mixture is not None else {}
+        unit = {"mean_centre": 1.0} if kind_of(dynamics) == "centres" else {}
         law = law_at(dynamics.initial, dynamics.time, float(time), values | unit)
         return law, None, radial_at(dynamics.initial, values)
     if hasattr(initial, "log_components"):

@@ -78,9 +78,9 @@ def dataset(plan, collected, wall):
         variables |= _batches(plan, np.stack(collected.nodes))
     if plan.keep_paths:
         dims = ("time", "coordinate", "trajectory")
-        if plan.dynamics.mixture is not None:
+        if plan.kind in ("centres", "spins"):
             variables["paths"] = (dims, collected.paths[:, 0].transpose(0, 2, 1))
-        elif plan.dynamics.sites is not None:
+        elif plan.kind == "sites":
             variables["paths"] = ((*dims, "site"), collected.paths)
         else:
             variables["paths"] = (dims, collected.paths[..., 0])
