@@ -95,8 +95,8 @@ class SiteDiffusion:
         ValueError for sites other than s = +-1 of equal weight, or a negative churn.
         """
         measure, churn = self.model.measure, exact(churn)
-        logs = getattr(measure, "log_weights", (None,))
-        if getattr(measure, "values", None) != ((1,), (-1,)) or logs[0] != logs[1]:
+        weighted = isinstance(measure, Discrete) and len(set(measure.log_weights)) > 1
+        if not isinstance(measure, Discrete) or list(map(tuple, measure.values)) != [(1,), (-1,)] or weighted:
             raise ValueError(
                 f"model: {type(self.model).__name__} has no Ising spins s = +-1; no compiled reverse process"
             )

@@ -72,6 +72,16 @@ def test_marginals_and_weights(scheme):
     agree(run.top_density[-1], run.top_density_stderr[-1], WEIGHTS, bias=0.004)
 
 
+def test_starts_are_exact_draws():
+    """At a small time: mean of every coordinate, and the second moment with its part between the centres."""
+    run = reverse(trajectories=50_000, grid=[0.1, 0.11], keep_paths=50_000, record=2)
+    alpha2, x = np.exp(-0.1 * 0.11 - 19.9 * 0.11**2 / 2), run.paths.values[0]
+    agree(x.mean(axis=1), x.std(axis=1) / 50_000**0.5, alpha2**0.5 * WEIGHTS @ CENTRES)
+    second = alpha2 * (CENTRES.T * WEIGHTS) @ CENTRES + (1 - 0.9 * alpha2) * np.eye(3)
+    products = x[:, None] * x[None]
+    agree(products.mean(axis=2), products.std(axis=2) / 50_000**0.5, second)
+
+
 def test_same_bits_however_the_work_is_cut():
     first = reverse(trajectories=200, keep_paths=200)
     for options in ({"chunk": 64, "threads": 3}, {"chunk": 128, "threads": 1}):
