@@ -95,7 +95,7 @@ class SiteDiffusion:
         ValueError for sites other than s = +-1 of equal weight, or a negative churn.
         """
         measure, churn = self.model.measure, exact(churn)
-        weighted = isinstance(measure, Discrete) and len(set(measure.log_weights)) > 1
+        weighted = isinstance(measure, Discrete) and len(set(measure.log_weights or ())) > 1
         if not isinstance(measure, Discrete) or list(map(tuple, measure.values)) != [(1,), (-1,)] or weighted:
             raise ValueError(
                 f"model: {type(self.model).__name__} has no Ising spins s = +-1; no compiled reverse process"
