@@ -99,7 +99,7 @@ def _moments(plan, node):
         for suffix, values in parts.items():
             variables[f"{name}_{suffix}"] = ("time", values[:, column])
         if plan.stride == 2:
-            gain = 1 - 2.0 ** (SCHEMES[plan.scheme].weak or 1)
+            gain = 1 - 2.0 ** (SCHEMES[plan.scheme].orders(plan.dynamics.noise_class)[1] or 1)
             variables[f"{name}_mean_bias"] = ("time", mean[:, column + 1] / gain)
             variables[f"{name}_mean_bias_stderr"] = ("time", mean_se[:, column + 1] / abs(gain))
             rms, rms_se = finish_rms(moments[:, column + 1])

@@ -13,15 +13,16 @@ are symbols or expressions; the expressions are opaque to a scheme, which only a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Scheme:
     """One step of an integrator and its facts.
 
-    strong, weak : orders of convergence for the noise it is meant for (None: exact or not defined).
     noise : the widest class it treats, "none" < "additive" < "diagonal".
+    strong, weak : orders of convergence for that class (None: exact or not defined).
+    narrower : (strong, weak) for narrower classes of noise, where they are higher.
     conventions : of multiplicative noise that it integrates (additive noise has no convention).
     needs : structure beyond drift and noise: "", "reverse" (from Diffusion), "underdamped", "gradient", "linear",
         "heat_bath".
@@ -38,6 +39,11 @@ class Scheme:
     conventions: tuple[str, ...]
     source: str
     needs: str = ""
+    narrower: dict[str, tuple[float, float]] = field(default_factory=dict, hash=False)
     normals: int = 1
     uniforms: int = 0
     evaluations: int = 1
+
+    def orders(self, noise: str) -> tuple[float | None, float | None]:
+        """(strong, weak) for a class of noise."""
+        return self.narrower.get(noise, (self.strong, self.weak))

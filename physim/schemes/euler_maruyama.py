@@ -16,5 +16,6 @@ EULER_MARUYAMA = Scheme(
     weak=1.0,
     noise="diagonal",
     conventions=("ito",),
+    narrower={"none": (1.0, 1.0), "additive": (1.0, 1.0)},
     source="Kloeden & Platen 1992, section 10.2",
 )

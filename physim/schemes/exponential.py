@@ -68,6 +68,7 @@ EXPONENTIAL_MIDPOINT = replace(
     name="exponential_midpoint",
     step=midpoint,
     weak=2.0,
+    narrower={"none": (2.0, 2.0)},
     normals=2,
     evaluations=2,
     source="Gonzalez et al. 2023 (2305.14267)",

@@ -28,6 +28,7 @@ SRA1 = Scheme(
     weak=2.0,
     noise="additive",
     conventions=("ito", "stratonovich"),
+    narrower={"none": (2.0, 2.0)},
     source="Rossler 2010, table 6.3",
     normals=2,
     evaluations=2,

@@ -3,8 +3,8 @@
     y  = x + a(x, t) dt + b(x, t) W
     x <- x + (a(x, t) + a(y, t')) dt/2 + (b(x, t) + b(y, t')) W/2
 
-Converges to the Stratonovich solution; for additive noise weak order 2.  Source: Kloeden & Platen 1992, section 15.1;
-Rumelin 1982.
+Converges to the Stratonovich solution; weak order 2 for additive noise, 1 for multiplicative.  Source: Kloeden &
+Platen 1992, section 15.1; Rumelin 1982.
 """
 
 from physim.schemes.base import Scheme
@@ -25,9 +25,10 @@ STOCHASTIC_HEUN = Scheme(
     name="stochastic_heun",
     step=step,
     strong=1.0,
-    weak=2.0,
+    weak=1.0,
     noise="diagonal",
     conventions=("stratonovich",),
+    narrower={"none": (2.0, 2.0), "additive": (1.0, 2.0)},
     source="Kloeden & Platen 1992, section 15.1",
     evaluations=2,
 )
