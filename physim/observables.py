@@ -14,7 +14,7 @@ of a covariance from M22.
 import numpy as np
 from numba import njit
 
-from physim.kernels.elementary import select, wide_vectors
+from physim.kernels.intrinsics import select, wide_vectors
 
 CELL = 256
 SITE_CELL = 16  # of trajectories with many sites

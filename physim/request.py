@@ -47,11 +47,18 @@ class Request:
     numbers: Any = None  # of a mixture: what its kernel needs
     repeat: int = 1  # moves of the scheme in a step of the grid
     radial: tuple = ()
+    precision: str = "float64"
+    contract: bool = False
 
     @property
     def dim(self):
         """Number of coordinates."""
         return len(self.dynamics.state)
+
+    @property
+    def lanes(self):
+        """Trajectories of a block: as many bytes in either precision."""
+        return self.block if self.precision == "float64" else 2 * self.block
 
     @property
     def sites(self):
@@ -155,6 +162,7 @@ class Request:
         if stream not in ("noise", "clones", "bootstrap"):
             raise ValueError(f"stream: {stream!r} is unknown; allowed are noise, clones, bootstrap")
         _suits(SCHEMES[scheme], dynamics)
+        _arithmetic(others["precision"], others["contract"], dynamics)
         grid = grid if isinstance(grid, Grid) else Grid(np.asarray(grid))
         _inside(grid, dynamics)
         if step_bias and SCHEMES[scheme].needs == "heat_bath":
@@ -192,6 +200,8 @@ class Request:
             numbers=_numbers(dynamics, values),
             repeat=_choices(dynamics, values, grid, states) if SCHEMES[scheme].needs == "heat_bath" else 1,
             radial=radial,
+            precision=others["precision"],
+            contract=bool(others["contract"]),
         )
 
     def draw(self, first, count, k0, k1):
@@ -231,6 +241,8 @@ class Request:
             "seed": self.seed,
             "stream": self.stream,
             "scheme": self.scheme,
+            "precision": self.precision,
+            "arithmetic": "contract" if self.contract else "strict",
             "grid": repr(self.grid),
         }
 
@@ -256,6 +268,16 @@ def _numbers(dynamics, values):
 def _whole(name, value, low, high):
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
         raise ValueError(f"{name}: {value!r} given; a whole number from {low} to {high} is needed")
+
+
+def _arithmetic(precision, contract, dynamics):
+    if precision not in ("float64", "float32"):
+        raise ValueError(f"precision: {precision!r} is unknown; allowed are float64, float32")
+    if not isinstance(contract, bool):
+        raise ValueError(f"contract: {contract!r} given; True or False is needed")
+    if (precision != "float64" or contract) and (dynamics.sites is not None or dynamics.mixture is not None):
+        name = "contract" if contract else "precision"
+        raise ValueError(f"{name}: {dynamics.name} runs in strict float64 only; options are for a few coordinates")
 
 
 def _suits(scheme, dynamics):

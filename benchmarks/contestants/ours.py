@@ -9,7 +9,7 @@ from benchmarks import problem
 from benchmarks.contestants import OURS, Contestant
 
 # Further rows: any keyword arguments of `simulate`; those that it does not know are left out.
-OPTIONS = ({"block": 256}, {"block": 1024}, {"step_bias": True}, {"precision": "float32"}, {"arithmetic": "contract"})
+OPTIONS = ({"block": 256}, {"block": 1024}, {"step_bias": True}, {"precision": "float32"}, {"contract": True})
 
 
 def contestants(cores):

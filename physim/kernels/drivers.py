@@ -8,8 +8,9 @@ pass.
 import numpy as np
 from numba import njit
 
-from physim.kernels.elementary import bits_of, select, wide_vectors
+from physim.kernels.intrinsics import bits_of, select, wide_vectors
 from physim.kernels.philox import fill_bits, fill_normals, uniform52, uniforms4
+from physim.kernels.single import normals_f
 from physim.observables import CELL, MOMENTS, add_moments, add_pairs
 
 
@@ -31,6 +32,26 @@ def matrix(m, n):
 def cube(k, m, n):
     """Scratch of k matrices."""
     return vector(k * m * n).reshape((k, m, n))
+
+
+@njit(error_model="numpy", nogil=True)
+def lane_vector(n):
+    """`vector` in the precision of the lanes."""
+    room = np.empty(n + 16, np.float64)
+    first = (64 - room.ctypes.data % 64) // room.itemsize
+    return room[first : first + n]
+
+
+@njit(error_model="numpy", nogil=True)
+def lane_matrix(m, n):
+    """`matrix` in the precision of the lanes."""
+    return lane_vector(m * n).reshape((m, n))
+
+
+@njit(error_model="numpy", nogil=True)
+def lane_cube(k, m, n):
+    """`cube` in the precision of the lanes."""
+    return lane_vector(k * m * n).reshape((k, m, n))
 
 
 @njit(error_model="numpy", nogil=True)
@@ -95,6 +116,16 @@ def uniform_rows(out, k0, k1, stream, first, call):
     for i in range(out.shape[1]):
         u0, u1, u2, u3 = uniforms4(k0, k1, stream, first + np.uint64(i), call)
         out[0, i], out[1, i], out[2, i], out[3, i] = u0, u1, u2, u3
+
+
+@njit(error_model="numpy", nogil=True)
+def fill_noise_f(z, k0, k1, stream, first, call):
+    """Normals of len(z) successive calls, z of shape (calls, 4, block), in float32."""
+    bits = matrix(4, z.shape[2])
+    words = bits.view(np.float32)
+    for c in range(z.shape[0]):
+        fill_bits(bits, k0, k1, stream, first, call + np.uint64(c))
+        normals_f(words, z[c])
 
 
 @njit(error_model="numpy", nogil=True)

@@ -9,19 +9,33 @@ The other functions are built on these so that nothing cancels.  Rules that keep
 machine: only + - * / sqrt and the explicit fused multiply-add; no fastmath flag, no table, no libm.
 "ulp" is the largest error measured against mpmath, in units in the last place of the exact result.
 
-Every function is copied as source text into generated modules: it depends on nothing but names of this file.
-With NUMBA_DISABLE_JIT=1 the intrinsics are plain Python: the same bits, slowly.
+Every function is copied as source text into generated modules: it depends on nothing but names of the files in
+`module.SOURCES`.  With NUMBA_DISABLE_JIT=1 the intrinsics are plain Python: the same bits, slowly.
 """
 
 import math
 
 import numpy as np
-from llvmlite import ir
-from numba import config, njit, types
-from numba.extending import intrinsic
+from numba import njit
+
+from physim.kernels.intrinsics import (
+    absolute,
+    bits_of,
+    float_of,
+    fma,
+    horner,
+    poly,
+    select,
+    square_root,
+    with_sign,
+)
 
 INF = math.inf
 NAN = math.nan
+MANTISSA, BIAS = 52, 1023
+EXP_LOW, EXP_ZERO, EXP_HIGH = -746.0, -745.2, 710.0  # where e^x is 0 for certain, becomes 0, is infinite
+SECH_LOW, SECH_ZERO = -748.0, -746.6  # the same for 4 e^x
+TANH_ONE = 19.5
 MAGIC = 6755399441055744.0  # 1.5 2^52: adding it rounds to an integer and keeps that in the low bits
 MAGIC_EXPONENT = 6755399441056767.0  # the same + 1023: the low bits are a biased exponent
 MAGIC_HALF = 3377699720528894.0  # 1.5 2^51 + 1022: rounds to halves; the low bits are twice k + 1022
@@ -96,165 +110,7 @@ POWER = (  # (atanh(s) / s - 1 - s^2 / 3) / s^4 in s^2, |s| <= 0.172
 )
 # fmt: on
 
-# --- intrinsics and their plain twins ------------------------------------------------------------
-
-PLAIN = bool(getattr(config, "DISABLE_JIT", False))
-F8, U8 = types.float64, types.uint64
-
-
-def fma_plain(a, b, c):
-    """Return a b + c, rounded once."""
-    a, b, c = float(a), float(b), float(c)
-    result = a * b + c
-    if not math.isfinite(result) or not (a and b and c):
-        return result
-    (an, ad), (bn, bd), (cn, cd) = a.as_integer_ratio(), b.as_integer_ratio(), c.as_integer_ratio()
-    exact = an * bn * cd + cn * ad * bd
-    return exact / (ad * bd * cd) if exact else result
-
-
-@intrinsic
-def fma_lane(typingctx, a, b, c):
-    """Return a b + c, rounded once."""
-    return F8(F8, F8, F8), lambda context, builder, signature, values: builder.fma(*values)
-
-
-def bits_of_plain(x):
-    """Return the 64 bits of a float64 as an unsigned integer."""
-    return np.float64(x).view(np.uint64)
-
-
-@intrinsic
-def bits_of_lane(typingctx, x):
-    """Return the 64 bits of a float64 as an unsigned integer."""
-    return U8(F8), lambda context, builder, signature, values: builder.bitcast(values[0], ir.IntType(64))
-
-
-def float_of_plain(u):
-    """Return the float64 that has the given 64 bits."""
-    return float(np.uint64(u).view(np.float64))
-
-
-@intrinsic
-def float_of_lane(typingctx, u):
-    """Return the float64 that has the given 64 bits."""
-    return F8(U8), lambda context, builder, signature, values: builder.bitcast(values[0], ir.DoubleType())
-
-
-def select_plain(condition, a, b):
-    """Return a where the condition holds and b elsewhere."""
-    return a if condition else b
-
-
-@intrinsic
-def select_lane(typingctx, condition, a, b):
-    """Return a where the condition holds and b elsewhere, without a jump."""
-    return F8(types.boolean, F8, F8), lambda context, builder, signature, values: builder.select(*values)
-
-
-def square_root_plain(x):
-    """Return the square root, nan below zero."""
-    return np.float64(math.sqrt(x) if x >= 0.0 else NAN)
-
-
-@intrinsic
-def square_root_lane(typingctx, x):
-    """Return the square root, nan below zero; NumPy's may call libm for the sake of errno."""
-
-    def codegen(context, builder, signature, values):
-        return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [ir.DoubleType()]), values)
-
-    return F8(F8), codegen
-
-
-def horner_plain(x, c):
-    """Return c[0] + c[1] x + c[2] x^2 + ... by Horner's rule with fused steps."""
-    value = c[-1]
-    for coefficient in c[-2::-1]:
-        value = fma_plain(value, x, coefficient)
-    return value
-
-
-def horner_emit(builder, x, c):
-    """Emit Horner's rule for a list of LLVM values."""
-    value = c[-1]
-    for coefficient in c[-2::-1]:
-        value = builder.fma(value, x, coefficient)
-    return value
-
-
-@intrinsic
-def horner_lane(typingctx, x, c):
-    """Return c[0] + c[1] x + c[2] x^2 + ... by Horner's rule with fused steps, unrolled."""
-
-    def codegen(context, builder, signature, values):
-        c = [builder.extract_value(values[1], i) for i in range(signature.args[1].count)]
-        return horner_emit(builder, values[0], c)
-
-    return F8(F8, c), codegen
-
-
-def poly_plain(x, c):
-    """Return c[0] + c[1] x + c[2] x^2 + ... as even part + x odd part: half the latency of `horner`."""
-    return fma_plain(x, horner_plain(x * x, c[1::2]), horner_plain(x * x, c[0::2]))
-
-
-@intrinsic
-def poly_lane(typingctx, x, c):
-    """Return c[0] + c[1] x + c[2] x^2 + ... as even part + x odd part, unrolled."""
-
-    def codegen(context, builder, signature, values):
-        c = [builder.extract_value(values[1], i) for i in range(signature.args[1].count)]
-        z = builder.fmul(values[0], values[0])
-        return builder.fma(values[0], horner_emit(builder, z, c[1::2]), horner_emit(builder, z, c[0::2]))
-
-    return F8(F8, c), codegen
-
-
-def wide_vectors_plain():
-    """Do nothing."""
-
-
-@intrinsic
-def wide_vectors_lane(typingctx):
-    """Let LLVM use 512-bit vectors for the loops of the calling function, on processors that have them.
-
-    The function stays a function: inlined into a long one its constants would leave the registers.
-    """
-
-    def codegen(context, builder, signature, values):
-        attributes = builder.function.attributes
-        set.add(attributes, '"prefer-vector-width"="512"')
-        if "alwaysinline" not in attributes:
-            attributes.add("noinline")
-        return context.get_dummy_value()
-
-    return types.void(), codegen
-
-
-fma = fma_plain if PLAIN else fma_lane
-bits_of = bits_of_plain if PLAIN else bits_of_lane
-float_of = float_of_plain if PLAIN else float_of_lane
-select = select_plain if PLAIN else select_lane
-square_root = square_root_plain if PLAIN else square_root_lane
-horner = horner_plain if PLAIN else horner_lane
-poly = poly_plain if PLAIN else poly_lane
-wide_vectors = wide_vectors_plain if PLAIN else wide_vectors_lane
-
-
 # --- helpers -------------------------------------------------------------------------------------
-
-
-@njit(forceinline=True, error_model="numpy", nogil=True)
-def absolute(x):
-    """Return |x|."""
-    return float_of(bits_of(x) & np.uint64(0x7FFFFFFFFFFFFFFF))
-
-
-@njit(forceinline=True, error_model="numpy", nogil=True)
-def with_sign(magnitude, x):
-    """Return a non-negative number with the sign of x."""
-    return float_of(bits_of(magnitude) | (bits_of(x) & np.uint64(0x8000000000000000)))
 
 
 @njit(forceinline=True, error_model="numpy", nogil=True)
@@ -296,23 +152,23 @@ def one_plus(r, q):
 @njit(forceinline=True, error_model="numpy", nogil=True)
 def power_of_two(t):
     """Return 2^k for the t of `reduce_exp`, -1022 <= k <= 1023."""
-    return float_of(bits_of(t) << np.uint64(52))
+    return float_of(bits_of(t) << np.uint64(MANTISSA))
 
 
 @njit(forceinline=True, error_model="numpy", nogil=True)
 def scale(m, t):
     """Return m 2^k for the t of `reduce_exp`, in two factors: right also when it is subnormal."""
     k = bits_of(t)
-    half = (k + np.uint64(1023)) >> np.uint64(1)
-    rest = k - half + np.uint64(1023)
-    return m * float_of(half << np.uint64(52)) * float_of(rest << np.uint64(52))
+    half = (k + np.uint64(BIAS)) >> np.uint64(1)
+    rest = k - half + np.uint64(BIAS)
+    return m * float_of(half << np.uint64(MANTISSA)) * float_of(rest << np.uint64(MANTISSA))
 
 
 @njit(forceinline=True, error_model="numpy", nogil=True)
 def exp(x):
     """Return e^x (0.8 ulp)."""
-    t, r, q = reduce_exp(clip(x, -746.0, 710.0), 0.0)
-    return scale(select(x < -745.2, 0.0, one_plus(r, q)), t)
+    t, r, q = reduce_exp(clip(x, EXP_LOW, EXP_HIGH), 0.0)
+    return scale(select(x < EXP_ZERO, 0.0, one_plus(r, q)), t)
 
 
 @njit(forceinline=True, error_model="numpy", nogil=True)
@@ -332,12 +188,12 @@ def tanh(x):
     k rounds 2 |x| / ln 2 to halves and then down, so that r > -0.087 and nothing cancels in N.
     """
     a = absolute(x)
-    a = select(a > 19.5, 19.5, a)
+    a = select(a > TANH_ONE, TANH_ONE, a)
     t = float_of(bits_of(fma(a, TWO_LOG2_E, MAGIC_HALF)) & np.uint64(0xFFFFFFFFFFFFFFFE))
     r = fma(t - MAGIC_HALF, -HALF_LN2, a)
     z = r * r
     c = fma(z, horner(z, COTH), 1.0)
-    m = float_of(bits_of(t) << np.uint64(51)) - 0.5
+    m = float_of(bits_of(t) << np.uint64(MANTISSA - 1)) - 0.5
     n = fma(m, c + r, r)
     return with_sign(n / (n + (c - r)), x)
 
@@ -354,8 +210,8 @@ def sigmoid(x):
 def sech2(x):
     """Return 1 / cosh(x)^2 = 4 e / (1 + e)^2, e = e^(-2 |x|) (1.5 ulp)."""
     y = -2.0 * absolute(x)
-    t, r, q = reduce_exp(clip(y, -748.0, 0.0), 0.0)
-    n = scale(select(y < -746.6, 0.0, one_plus(r, q)), t + 2.0)
+    t, r, q = reduce_exp(clip(y, SECH_LOW, 0.0), 0.0)
+    n = scale(select(y < SECH_ZERO, 0.0, one_plus(r, q)), t + 2.0)
     e = 0.25 * n
     d = fma(e, 2.0 + e, 1.0)
     return quotient(n, d, fma(e, 2.0 + e, -(d - 1.0)))

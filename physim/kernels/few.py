@@ -47,7 +47,9 @@ class Program:
         return [float(values[name]) for name in self.parameters] + [float(evaluate(n, digits=20)) for n in numbers]
 
 
-def build(dynamics, scheme, observables: dict, halving: bool = False, histograms: bool = False) -> Program:
+def build(
+    dynamics, scheme, observables: dict, halving=False, histograms=False, precision=module.DOUBLE, contract=False
+) -> Program:
     """Print the kernel of a dynamics under a scheme with observables (name -> expression), perhaps with histograms.
 
     With `halving` every step is made twice from the same noise, in two halves and at once; the state is (halves,
@@ -80,19 +82,17 @@ def build(dynamics, scheme, observables: dict, halving: bool = False, histograms
     parameters = {str(s): rename[s] for s in sorted(rename, key=str) if rename[s].name.startswith("p")}
     step_table, step_numbers = source.table("step_table", steps, parameters)
     record_table, record_numbers = source.table("record_table", records, parameters)
-    text = "\n\n\n".join(
-        [
-            step_table,
-            record_table,
-            source.lane_function("advance", [*state, *z, *steps.columns.values()], stages, moved),
-            source.lane_function("observe", [*state, *records.columns.values()], [], observed),
-            source.block_function("advance", state, z, steps.columns),
-            source.block_function("observe", state, [], records.columns, len(observed)),
-            source.run(len(state), len(z), len(observed), histograms, uniform=scheme.uniforms > 0),
-        ]
-    )
+    lanes = [
+        source.lane_function("advance", [*state, *z, *steps.columns.values()], stages, moved),
+        source.lane_function("observe", [*state, *records.columns.values()], [], observed),
+        source.block_function("advance", state, z, steps.columns),
+        source.block_function("observe", state, [], records.columns, len(observed)),
+    ]
+    lanes = lanes if precision == module.DOUBLE else [module.in_single(text) for text in lanes]
+    loop = source.run(len(state), len(z), len(observed), histograms, uniform=scheme.uniforms > 0)
+    text = "\n\n\n".join([step_table, record_table, *lanes, loop])
     return Program(
-        module.complete(text, title(scheme, rename)),
+        module.complete(text, title(scheme, rename), precision, contract),
         tuple(observables),
         tuple(parameters),
         tuple(step_numbers.values()),

@@ -8,22 +8,26 @@ work, and scalar functions as the tables use them, once a step: `once_exp` is `e
 
 from numba.core import cgutils, sigutils
 
+# `real` is the precision of the lanes, float64 or float32
 SIGNATURES = {
     "vector": "float64[::1](int64)",
     "matrix": "float64[:, ::1](int64, int64)",
     "cube": "float64[:, :, ::1](int64, int64, int64)",
-    "rows_of": "float64[:, ::1](float64[:, :, ::1])",
+    "lane_vector": "real[::1](int64)",
+    "lane_matrix": "real[:, ::1](int64, int64)",
+    "lane_cube": "real[:, :, ::1](int64, int64, int64)",
+    "rows_of": "real[:, ::1](real[:, :, ::1])",
     "flags": "uint8[::1](int64)",
-    "begin": "void(float64[:, ::1], int64, int64, float64[:, ::1], float64[::1])",
-    "load_sites": "void(float64[:, ::1], int64, int64, float64[:, ::1])",
-    "keep": "void(float64[:, ::1], int64, int64, float64[:, ::1])",
+    "begin": "void(float64[:, ::1], int64, int64, real[:, ::1], real[::1])",
+    "load_sites": "void(float64[:, ::1], int64, int64, real[:, ::1])",
+    "keep": "void(real[:, ::1], int64, int64, float64[:, ::1])",
     "fill_bits": "void(float64[:, ::1], uint64, uint64, uint64, uint64, uint64)",
-    "fill_noise": "void(float64[:, :, ::1], uint64, uint64, uint64, uint64, uint64)",
-    "fill_uniforms": "void(float64[:, :, ::1], uint64, uint64, uint64, uint64, uint64)",
-    "keep_living": "void(float64[:, ::1], int64, float64[::1])",
-    "add_cells": "void(float64[:, ::1], int64, float64[::1], float64[:, ::1], float64[:, :, ::1], int64)",
-    "add_pairs": "void(float64[:, ::1], int64, int64, float64[::1], float64[::1])",
-    "add_histograms": "void(float64[:, ::1], int64, float64[::1], float64[::1], int64[:, ::1], int64[::1])",
+    "fill_noise": "void(real[:, :, ::1], uint64, uint64, uint64, uint64, uint64)",
+    "fill_uniforms": "void(real[:, :, ::1], uint64, uint64, uint64, uint64, uint64)",
+    "keep_living": "void(real[:, ::1], int64, real[::1])",
+    "add_cells": "void(real[:, ::1], int64, real[::1], float64[:, ::1], float64[:, :, ::1], int64)",
+    "add_pairs": "void(real[:, ::1], int64, int64, real[::1], float64[::1])",
+    "add_histograms": "void(real[:, ::1], int64, real[::1], float64[::1], int64[:, ::1], int64[::1])",
     "merge_nodes": "void(float64[:, ::1], float64[:, ::1], int64)",
     "merge_pairs": "void(float64[::1], float64[::1], int64)",
     "carry": "void(float64[:, :, ::1], uint8[::1], float64[:, ::1], int64)",
@@ -33,11 +37,11 @@ SIGNATURES = {
 ONCE = "once_"
 
 
-def signature_of(name: str, arguments: int) -> str | None:
+def signature_of(name: str, arguments: int, real: str) -> str | None:
     """The signature of a linked function; None for one that is copied as source."""
     if name.startswith(ONCE):
         return f"float64({', '.join(['float64'] * arguments)})"
-    return SIGNATURES.get(name)
+    return SIGNATURES[name].replace("real", real) if name in SIGNATURES else None
 
 
 def linked(symbol, text):

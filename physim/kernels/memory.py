@@ -13,7 +13,7 @@ import sympy as sp
 from analytic.paths import PathFunctional, path_integral, running_max, value_at, value_at_first
 from physim.kernels.printer import lower, maximum
 
-LOWEST = -1e300
+LOWEST = -1e30  # also in float32
 ROUNDING = sp.Float(1e-12)
 
 

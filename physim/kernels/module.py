@@ -20,7 +20,8 @@ import threading
 from functools import cache, lru_cache
 from pathlib import Path
 
-from physim.kernels.library import ONCE, signature_of
+from physim.kernels import single
+from physim.kernels.library import ONCE, SIGNATURES, signature_of
 
 HEADER = """import math
 
@@ -33,13 +34,14 @@ from numba.extending import intrinsic
 """
 ROOM = Path(__file__).parent
 SOURCES = (
-    *(ROOM / f"{name}.py" for name in ("elementary", "bessel", "philox", "library")),
+    *(ROOM / f"{name}.py" for name in ("intrinsics", "elementary", "bessel", "philox", "library", "single")),
     ROOM.parent / "observables.py",
     ROOM / "drivers.py",
     ROOM / "products.py",
 )
 # Functions without a signature are called by kernels only: no wrappers, a quarter less time.
 INNER = re.compile(r"@njit\((?![\"\n])")
+DOUBLE, SINGLE = "float64", "float32"
 STUB = '''@intrinsic
 def {name}(typingctx, {arguments}):
     """{doc}"""
@@ -74,70 +76,103 @@ def _names(node) -> list[str]:
     return []
 
 
-def closure(source: str) -> str:
+def closure(source: str, real: str = DOUBLE) -> str:
     """The source of every function that a piece of source needs, in the order of the files; stubs of linked ones."""
-    known, tree = _definitions(), ast.parse(source)
+    tree = ast.parse(source)
     own = {name for node in tree.body for name in _names(node)}
-    wanted, todo = set(), {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - own
+    wanted: dict[str, str] = {}
+    todo = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - own
     while todo:
         name = todo.pop()
-        if name not in wanted and name.removeprefix(ONCE) in known:
-            wanted.add(name)
-            todo |= ({"linked"} if _signature(name) else known[name][1]) - own
-    pieces = [_stub(name) for name in sorted(wanted) if _signature(name)]
-    pieces += [text for name, (text, _) in known.items() if name in wanted and not _signature(name)]
-    return "\n\n\n".join(dict.fromkeys(pieces))
+        if name not in wanted and (found := _definition(name, real)):
+            wanted[name] = found[0] if _signature(name, real) is None else _stub(name, real)
+            todo |= (found[1] if _signature(name, real) is None else {"linked"}) - own
+    return "\n\n\n".join(dict.fromkeys(wanted[name] for name in sorted(wanted, key=_place)))
 
 
-def _definition(name: str) -> tuple[str, ast.AST]:
-    """Source and syntax of a library function; of `once_exp` under that name."""
-    text = _definitions()[name.removeprefix(ONCE)][0]
-    text = text.replace(f"def {name.removeprefix(ONCE)}(", f"def {name}(")
-    return text, ast.parse(text).body[0]
+def _place(name: str) -> tuple[int, str]:
+    """Numbers and plain functions in the order of the files, then what is derived from them."""
+    order = list(_definitions())
+    return (order.index(name), name) if name in order else (len(order), name)
 
 
 @cache
-def _signature(name: str) -> str | None:
+def _definition(name: str, real: str) -> tuple[str, frozenset[str]] | None:
+    """Source of a library function and the names it uses; of `once_exp` and `exp_f` made from those of `exp`."""
+    known, twin = _definitions(), name + single.SUFFIX
+    if real != DOUBLE and name in SIGNATURES and twin in known:
+        return known[twin][0].replace(f"def {twin}(", f"def {name}("), known[twin][1]
+    if name in known:
+        text, uses = known[name]
+        return (text.replace("np.float64)", f"np.{real})") if name in SIGNATURES else text), uses
+    base = name.removeprefix(ONCE).removesuffix(single.SUFFIX)
+    if base not in known or base == name:
+        return None
+    if name.startswith(ONCE):
+        return known[base][0].replace(f"def {base}(", f"def {name}("), known[base][1]
+    text = single.derived(base, known[base][0], _elementary())
+    return text, frozenset(n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name))
+
+
+@cache
+def _elementary() -> frozenset[str]:
+    """The names of the elementary functions and their numbers."""
+    rooms = (ast.parse((ROOM / f"{name}.py").read_text()) for name in ("elementary", "bessel"))
+    return frozenset(n for room in rooms for node in room.body for n in _names(node))
+
+
+def in_single(source: str) -> str:
+    """The float32 form of generated lane functions."""
+    return single.translate(source, _elementary())
+
+
+@cache
+def _signature(name: str, real: str) -> str | None:
     """The signature of a function that is linked, not copied; without the compiler everything is copied."""
     from numba import config
 
-    node = _definition(name)[1]
+    found = _definition(name, real)
+    node = ast.parse(found[0]).body[0] if found else None
     if getattr(config, "DISABLE_JIT", False) or not isinstance(node, ast.FunctionDef):
         return None
-    return signature_of(name, len(node.args.args))
+    return signature_of(name, len(node.args.args), real)
 
 
 @cache
-def _stub(name: str) -> str:
-    node = _definition(name)[1]
-    assert isinstance(node, ast.FunctionDef)
+def _stub(name: str, real: str) -> str:
+    text, signature = _library_text(name, real), _signature(name, real)
+    (node,) = (n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and n.name == name)
     arguments, doc = ", ".join(a.arg for a in node.args.args), (ast.get_docstring(node) or "").splitlines()[0]
-    symbol = f"{module_name(_library_text(name))}_{name}"
-    return STUB.format(name=name, arguments=arguments, doc=doc, symbol=symbol, signature=_signature(name))
-
-
-@cache
-def _library_text(name: str) -> str:
-    text = re.sub(
-        r"@njit\((forceinline=True, )?", f'@njit("{_signature(name)}", cache=True, ', _definition(name)[0], count=1
+    return STUB.format(
+        name=name, arguments=arguments, doc=doc, symbol=f"{module_name(text)}_{name}", signature=signature
     )
-    return complete(text, "Compiled once for all kernels.")
 
 
 @cache
-def _link(name: str) -> None:
+def _library_text(name: str, real: str) -> str:
+    found = _definition(name, real)
+    assert found is not None
+    head = f'@njit("{_signature(name, real)}", cache=True, '
+    text = re.sub(r"@njit\((forceinline=True, )?", head, found[0], count=1)
+    return complete(text, "Compiled once for all kernels.", real)
+
+
+@cache
+def _link(name: str, real: str) -> None:
     """Compile or load a function of the library and make its symbol known."""
     import llvmlite.binding as llvm
 
-    text = _library_text(name)
+    text = _library_text(name, real)
     (compiled,) = getattr(load(text), name).overloads.values()
     address = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
     llvm.add_symbol(f"{module_name(text)}_{name}", address)
 
 
-def complete(source: str, title: str) -> str:
-    """The text of a self-contained module around some generated source."""
-    body = f"{closure(source)}\n\n\n{source}\n".replace("cache=True", "cache=True, no_cfunc_wrapper=True")
+def complete(source: str, title: str, real: str = DOUBLE, contract: bool = False) -> str:
+    """The text of a self-contained module around some generated source; with `contract` LLVM may fuse a b + c."""
+    body = f"{closure(source, real)}\n\n\n{source}\n".replace("cache=True", "cache=True, no_cfunc_wrapper=True")
+    if contract:
+        body = body.replace("nogil=True", 'nogil=True, fastmath={"contract"}')
     return f'"""{title}"""\n\n{HEADER}\n{INNER.sub("@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, ", body)}'
 
 
@@ -153,8 +188,8 @@ def module_name(text: str) -> str:
 @lru_cache(maxsize=256)
 def load(text: str):
     """The imported module of a text, compiled or from the cache."""
-    for function in re.findall(r'return linked\("kernel_[0-9a-f]+_(\w+)"', text):
-        _link(function)
+    for function, signature in re.findall(r'return linked\("kernel_[0-9a-f]+_(\w+)", "(.*)"\)', text):
+        _link(function, SINGLE if SINGLE in signature else DOUBLE)
     name = module_name(text)
     with _lock:
         if name in sys.modules:

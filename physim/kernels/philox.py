@@ -19,7 +19,7 @@ import math
 import numpy as np
 from numba import njit
 
-from physim.kernels.elementary import bits_of, float_of, fma, horner, poly, select, square_root, wide_vectors
+from physim.kernels.intrinsics import bits_of, float_of, fma, horner, poly, select, square_root, wide_vectors
 
 MINUS_TWO_LN2 = -1.3862943611198906
 FOUR_LN_3_HALVES = 1.6218604324326575

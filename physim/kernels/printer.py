@@ -77,7 +77,7 @@ def lower(expr):
         top, e = weights(ls)
         others = sp.Add(*(a for j, a in enumerate(e) if j != k))
         far = top - ls[k] + sp.log(sp.Add(*e))
-        return positive_part_select(e[k] - sp.Float(1e-290), stable.log1p(others / e[k]), far)
+        return positive_part_select(e[k] - sp.Float(1e-30), stable.log1p(others / e[k]), far)
 
     many = (stable.LogSumExp, stable.Softmax, stable.SoftmaxMean, stable.Surprisal)
     return sp.sympify(expr).replace(lambda node: isinstance(node, many), rewrite)

@@ -11,7 +11,8 @@ so that a node of M costs one multiplication a site, and its part of the mean ha
 import numpy as np
 from numba import njit
 
-from physim.kernels.elementary import exp, fma, log, select, tanh, wide_vectors
+from physim.kernels.elementary import exp, log, tanh
+from physim.kernels.intrinsics import fma, select, wide_vectors
 from physim.observables import WIDTH, fold, mean_of
 
 DROP = 17.0  # log-weights this far below the largest node do not count

@@ -142,8 +142,9 @@ def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, 
     cells = cube((block + CELL - 1) // CELL, node.shape[0], node.shape[1])
     tree = cube(64 if n > CELL else 1, node.shape[0], node.shape[1])
     filled = flags(tree.shape[0])
-    state, calls = matrix({dim}, block), cube({rows} // 4, 4, block)
-    z, values, alive, sums = rows_of(calls), matrix({observables}, block), vector(block), matrix(4, WIDTH)
+    state, calls = lane_matrix({dim}, block), lane_cube({rows} // 4, 4, block)
+    z, values, alive = rows_of(calls), lane_matrix({observables}, block), lane_vector(block)
+    sums = matrix(4, WIDTH)
     for start in range(0, n, block):
         lanes = min(block, n - start)
         begin(initial, start, lanes, state, alive)
