@@ -14,6 +14,7 @@ from contextlib import nullcontext
 
 import numpy as np
 
+from physim import budget
 from physim.collect import Checkpoint, Collector
 from physim.observables import MOMENTS, PAIR
 from physim.progress import Progress
@@ -120,6 +121,7 @@ def simulate(
         precision=precision,
         contract=contract,
     )
+    budget.check(plan, threads or os.cpu_count() or 1)
     program = _program(dynamics, plan)
     collected = _run(program, plan, threads, chunk, progress, checkpoint)
     return dataset(plan, collected, round(clock.perf_counter() - started, 3))

@@ -15,10 +15,8 @@ from numba import njit
 from physim.kernels.intrinsics import bits_of, fma, horner, select, single_of, square_root, wide_vectors
 
 SUFFIX = "_f"
-NATIVE = frozenset(
-    ("clip", "quotient", "reduce_exp", "one_plus", "power_of_two", "scale")
-    + ("exp", "tanh", "sigmoid", "sech2", "sqrt", "rsqrt")
-)
+NATIVE = frozenset({"clip", "quotient", "reduce_exp", "one_plus", "power_of_two", "scale", "sqrt", "rsqrt"})
+NATIVE |= {"exp", "tanh", "sigmoid", "sech2"}
 
 MANTISSA_f, BIAS_f = 23, 127
 MAGIC_EXPONENT_f = np.float32(12583039.0)  # 1.5 2^23 + 127
