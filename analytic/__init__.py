@@ -33,7 +33,7 @@ from analytic.models import (
     Simplex,
     SymmetricPair,
 )
-from analytic.order_dynamics import kramers_time, order_langevin
+from analytic.order_dynamics import glauber, kramers_time, order_langevin, site_langevin
 from analytic.paths import first_time, path_integral, reached, running_max, site_mean, value_at, value_at_first
 from analytic.processes import (
     PROCESSES,
@@ -94,6 +94,7 @@ __all__ = [
     "evaluate",
     "first_time",
     "flow_matching",
+    "glauber",
     "heat_bath",
     "information",
     "kramers_time",
@@ -103,6 +104,7 @@ __all__ = [
     "path_integral",
     "reached",
     "running_max",
+    "site_langevin",
     "site_mean",
     "spinodals",
     "stochastic_localisation",

@@ -1,4 +1,5 @@
-r"""Langevin dynamics of the order parameter, with noise of size 1/N.
+r"""Dynamics of mean-field models: Langevin on the order parameter with noise 1/N, Glauber on discrete sites, Langevin
+on soft ones.
 
     dM = -L'(M) dt + sqrt(2/N) dW,      stationary density exp(-N L(M)),    L the landscape of `analytic.free_energy`
 
@@ -11,14 +12,18 @@ so that an ensemble of one coordinate measures the finite-N moments of the spins
 
     Kramers:   tau = 2 pi exp(N [L(b) - L(a)]) / sqrt(L''(a) |L''(b)|)
     critical slowing down:  1/tau = L''(0) = beta J (1 - beta J K''(0))
+
+Glauber: `glauber(model, N)` is the heat bath of the occupation numbers n_a with
+E = beta N e(q(n)) - sum_a n_a log w_a.  Soft sites: dx_i = site_drift(x_i, q) dt + sqrt(2/beta) dW_i.
 """
 
 from __future__ import annotations
 
 import sympy as sp
 
-from analytic.dynamics import Dynamics, overdamped
-from analytic.free_energy import landscape
+from analytic.dynamics import Dynamics, heat_bath, overdamped
+from analytic.free_energy import checked, landscape
+from analytic.mean_field.base import site
 from analytic.symbols import exact, magnetisation, sites
 
 
@@ -64,3 +69,48 @@ def spin_moments(second, fourth, model, size=sites) -> tuple:
     coupling = -sp.diff(model.energy, magnetisation, 2)
     variance = 1 / (exact(size) * model.beta * coupling)
     return second - variance, fourth - 6 * variance * second + 3 * variance**2
+
+
+def occupation_numbers(model) -> tuple:
+    """Symbols n_1 .. n_K of the occupation numbers of a discrete model, in the order of its values."""
+    measure = checked(model).measure
+    if not hasattr(measure, "values") or model.quenched is not None:
+        raise ValueError(f"model: {type(model).__name__} has no discrete sites of one kind to count")
+    return sp.symbols(f"n1:{len(measure.values) + 1}", real=True)
+
+
+def order_of_occupations(model, size=sites) -> dict:
+    """The order parameters q_k = sum_a n_a g_k(a)/N, and m on the ray, as functions of the occupation numbers."""
+    numbers, measure = occupation_numbers(model), model.measure
+    observed = {q: measure.at(g) for q, g in zip(model.order, model.observables, strict=True)}
+    observed |= {magnetisation: measure.at(model.ray_observable)}
+    return {q: sp.Add(*(n * g for n, g in zip(numbers, row, strict=True))) / exact(size) for q, row in observed.items()}
+
+
+def glauber(model, size=sites) -> Dynamics:
+    """Heat-bath dynamics of N discrete sites as a chain of their occupation numbers (scheme "glauber").
+
+    Raises
+    ------
+    ValueError for sites that are not discrete or differ by quenched labels.
+    """
+    numbers, size = occupation_numbers(model), exact(size)
+    energy = model.beta * size * model.energy.subs(order_of_occupations(model, size), simultaneous=True)
+    weights = sp.Add(*(n * w for n, w in zip(numbers, model.measure.log_weights, strict=True)))
+    return heat_bath(sp.expand(energy) - weights, numbers, size)
+
+
+def site_langevin(model, size: int) -> Dynamics:
+    """dx_i = site_drift(x_i, q) dt + sqrt(2/beta) dW_i of N soft sites, coupled through their order parameters.
+
+    Raises
+    ------
+    ValueError for sites that are discrete or differ by quenched labels.
+    """
+    if hasattr(checked(model).measure, "values") or model.quenched is not None or model.measure is None:
+        name = type(model).__name__
+        raise ValueError(f"model: the sites of {name} are no soft spins; glauber(model) moves discrete ones")
+    order = dict(zip(model.order, model.observables, strict=True))
+    noise = sp.sqrt(2 / model.beta)
+    name = f"Langevin of {type(model).__name__}"
+    return Dynamics((site,), (model.site_drift,), (noise,), sites=size, order=order, name=name)

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import sympy as sp
 
+from analytic.dynamics import Dynamics
 from analytic.mean_field.base import label, positive, site
 
 K, D, gamma = sp.symbols("K D gamma", positive=True)
@@ -55,6 +56,15 @@ class Kuramoto:
         c, s = self.order
         omega = sp.S.Zero if self.law == "identical" else self.spread * label
         return omega + self.coupling * (s * sp.cos(site) - c * sp.sin(site))
+
+    def langevin(self, size: int) -> Dynamics:
+        """N identical oscillators as a `Dynamics` of sites; ValueError for spread frequencies (labels of sites)."""
+        if self.law != "identical":
+            raise ValueError(f"law: {self.law} frequencies differ from site to site; only identical ones are simulated")
+        order = dict(zip(self.order, self.observables, strict=True))
+        return Dynamics(
+            (site,), (self.site_drift,), (sp.sqrt(2 * self.noise),), sites=size, order=order, name="Kuramoto"
+        )
 
     @cached_property
     def response(self):

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 import analytic as an
 import physim
-from analytic.order_dynamics import kramers_time, order_langevin, relaxation_rate, spin_moments
+from analytic.order_dynamics import kramers_time, order_langevin, order_of_occupations, relaxation_rate, spin_moments
 from analytic.symbols import beta, magnetisation, sites
 from physim import grids
 from physim.finite_size import thermodynamics
@@ -146,6 +146,47 @@ def test_desai_zwanzig_critical_temperature_from_the_nonlinear_equation():
 
     assert m == pytest.approx(float(moment(1) / moment(0)), abs=1e-5)
     assert McKeanVlasov(model, 1 / 0.6, line).order() == 0
+
+
+def test_glauber_of_three_colours_reaches_the_exact_moments():
+    """Potts q = 3 near coexistence: the heat bath built from the model against the sums over occupations."""
+    model = an.Potts(3)
+    order = order_of_occupations(model, 30)
+    size = (3 * sum(order[q] ** 2 for q in model.order) - 1) / 2
+    run = physim.simulate(
+        an.glauber(model, 30),
+        trajectories=40_000,
+        grid=np.linspace(0, 40, 41),
+        seed=4,
+        scheme="glauber",
+        parameters={beta: 2.6},
+        initial=np.array([10.0, 10.0, 10.0]),
+        observe={"m2": size, "m4": size**2},
+        record=1,
+        progress=False,
+    )
+    exact = thermodynamics(model, 30, 2.6).isel(sites=0, beta=0)
+    agree(run.m2_mean[-1:], run.m2_mean_stderr[-1:], float(exact.m2))
+    agree(run.m4_mean[-1:], run.m4_mean_stderr[-1:], float(exact.m4))
+
+
+def test_dynamics_of_soft_sites_and_oscillators():
+    """Desai-Zwanzig and Kuramoto drifts in symbols, and what cannot be built."""
+    x, q = an.SoftSpins().measure.variable, magnetisation
+    theta = sp.Symbol("theta", positive=True)
+    system = an.site_langevin(an.SoftSpins(theta), 100)
+    assert sp.expand(system.drift[0] - (x - x**3 + theta * (q - x))) == 0
+    assert sp.simplify(system.noise[0] ** 2 - 2 / beta) == 0
+    assert dict(system.order) == {q: x}
+    rotors = an.Kuramoto().langevin(50)
+    assert dict(rotors.order) == {sp.Symbol("c", real=True): sp.cos(x), sp.Symbol("s", real=True): sp.sin(x)}
+    for call in (lambda: an.glauber(an.SoftSpins()), lambda: an.glauber(an.RandomField(1))):
+        with pytest.raises(ValueError, match="no discrete sites of one kind"):
+            call()
+    with pytest.raises(ValueError, match="no soft spins"):
+        an.site_langevin(an.CurieWeiss(), 10)
+    with pytest.raises(ValueError, match="only identical ones"):
+        an.Kuramoto(law="gaussian").langevin(10)
 
 
 @pytest.mark.parametrize(
