@@ -26,7 +26,7 @@ def check(plan, threads: int) -> None:
     name, most = max(parts.items(), key=lambda part: part[1])
     if sum(parts.values()) > room:
         raise ValueError(
-            f"{name}: the request needs about {sum(parts.values()) / 1e9:.3g} GB of memory, {most / 1e9:.3g} GB for this"
+            f"{name}: the request needs about {sum(parts.values()) / 1e9:.3g} GB, {most / 1e9:.3g} GB for this"
             f" at {len(plan.record_at)} recorded times; the machine has {room / 1e9:.3g} GB; {REMEDY[name]}"
         )
 
