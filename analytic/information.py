@@ -17,8 +17,9 @@ import sympy as sp
 
 from analytic.diffusion import Diffusion
 from analytic.models.base import Normals
+from analytic.paths import value_at_first
 from analytic.stable import logsumexp, softmax, softmax_covariance, softmax_mean, surprisal
-from analytic.symbols import alpha, coordinates, f, g2, sigma
+from analytic.symbols import alpha, coordinates, exact, f, g2, sigma, t
 
 
 def checked_partition(partition, count: int) -> tuple[tuple[int, ...], ...]:
@@ -249,3 +250,25 @@ def _no_radial(diffusion):
     if diffusion.model.radial:
         radial = ", ".join(map(str, diffusion.model.radial))
         raise ValueError(f"diffusion: x_0 is a vector, but the state has the norm {radial}; use a model in coordinates")
+
+
+def commitment(classes: Classes, delta) -> dict:
+    """Observables of the first time at which the largest class posterior reaches 1 - delta (path functionals).
+
+    reached (0 or 1); when, the forward time; doubt = 1 - P at that time (delta in continuous time, less on a grid);
+    reverted = 1 - P now of the class committed to: its mean equals that of doubt at all later times (identity 9).
+    All are zero before.
+    """
+    delta = exact(delta)
+    if delta.is_number and not 0 < delta < sp.S.Half:
+        raise ValueError(f"delta: {delta} is not between 0 and 1/2")
+    posterior = classes.posterior
+    top = sp.Max(*posterior)
+    condition = top - (1 - delta)
+    hit = [value_at_first(condition, sp.Piecewise((sp.S.One, p >= top), (sp.S.Zero, True))) for p in posterior]
+    return {
+        "reached": value_at_first(condition, sp.S.One),
+        "when": value_at_first(condition, t),
+        "doubt": value_at_first(condition, 1 - top),
+        "reverted": sp.Add(*(committed * (1 - p) for committed, p in zip(hit, posterior, strict=True))),
+    }

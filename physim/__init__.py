@@ -13,6 +13,11 @@ _LAZY = {
     "continuation": None,
     "grids": None,
     "reweighting": None,
+    "experiments": None,
+    "information_dynamics": "physim.information",
+    "information_of_score": "physim.information",
+    "grids": None,
+    "quadrature": None,
     "schemes": None,
     "statistics": None,
 }

@@ -44,6 +44,12 @@ def _finite_or_nan(call, time):
     return float(mp.re(value))
 
 
+def schedule_at(process, time: float) -> tuple[float, float, float, float]:
+    """(alpha, sigma, f, g2) of a process at a time."""
+    alpha, sigma, f, g2 = evaluate([process.alpha, process.sigma, process.f, process.g2], {t: float(time)}, 17)
+    return float(alpha), float(sigma), float(f), float(g2)
+
+
 def law_at(law, time_symbol, time: float, values) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights (K), means (K, d) and lower Cholesky factors (K, d, d) of a `Normals` at a time."""
     at = {time_symbol: time, **values}

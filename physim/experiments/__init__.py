@@ -1,0 +1,8 @@
+"""Named experiments of the field, on top of `simulate`: each returns estimates beside what is exactly known."""
+
+from physim.experiments.branching import branching
+from physim.experiments.clones import clones
+from physim.experiments.commitment import commitment
+from physim.experiments.u_turn import u_turn
+
+__all__ = ["branching", "clones", "commitment", "u_turn"]
