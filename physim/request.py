@@ -386,7 +386,8 @@ def _initial(initial, dynamics, values, time, trajectories):
 
     if initial is None:
         if kind_of(dynamics) == "spins":
-            return schedule_at(dynamics.structure.process, float(time)), None, ()
+            alpha, sigma, *_ = schedule_at(dynamics.structure.process, float(time))
+            return (np.ones(1), np.full((1, 1), alpha), np.full((1, 1, 1), sigma)), None, ()
         if dynamics.initial is None:
             raise ValueError("initial: this dynamics has no law of its own; give an array of states or a model")
         unit = {"mean_centre": 1.0} if kind_of(dynamics) == "centres" else {}

@@ -51,7 +51,7 @@ class SpinNumbers:
         return np.tanh(fields), prior - prior.max(), group, float(end)
 
     def draw(self, first, count, law, k0, k1, stream):
-        """Exact states (1, count N) of x_t = alpha s + sigma eps; the law as of `schedule_at`."""
+        """Exact states (1, count N) of x_t = alpha s + sigma eps; law = (1, alpha, sigma) as arrays."""
         from scipy.special import expit, gammaln, ndtr, softmax
 
         from physim.kernels import sampler

@@ -75,12 +75,6 @@ def law_of_model(model, values):
     return law_at(model.sampling(sp.S.One, sp.S.Zero), t, 0.0, values)
 
 
-def schedule_at(process, time: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The law of x_t given x_0 = 1 at a time, in the form of `law_at`: mean alpha, deviation sigma."""
-    alpha, sigma = (float(v) for v in evaluate([process.alpha, process.sigma], {t: time}, 17))
-    return np.ones(1), np.full((1, 1), alpha), np.full((1, 1, 1), sigma)
-
-
 def number(expr, values) -> float:
     """An expression in parameters as a number."""
     return float(evaluate(sp.sympify(expr), values, 17))
