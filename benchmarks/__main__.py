@@ -60,12 +60,15 @@ def measure(effort: Effort, with_peers: bool) -> dict:
         studies.costs(family, family.sizes[: effort.units], effort.repeats, effort.target / 2)
         for family in studies.PROBLEMS
     ]
+    say("many centres")
+    dense = studies.products(((1000, 64), (1000, 256), (4000, 512))[: effort.units])
     say("call, memory, first result")
     return {
         "machine": facts,
         "table": report.summary(timed),
         "scaling": scaling,
         "costs": costs,
+        "products": dense,
         "overhead": studies.call_overhead(),
         "memory": studies.memory(*effort.memory),
         "first_result": studies.first_result(),

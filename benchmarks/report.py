@@ -60,7 +60,7 @@ def number(value: float) -> str:
 def markdown(results: dict) -> str:
     """The whole report."""
     parts = [_heading(results["machine"]), _table(results)]
-    sections = (("scaling", _scaling), ("costs", _costs), ("overhead", _others))
+    sections = (("scaling", _scaling), ("costs", _costs), ("products", _products), ("overhead", _others))
     parts += [make(results) for key, make in sections if results.get(key)]
     return "\n\n".join(parts) + "\n"
 
@@ -150,6 +150,20 @@ def _costs(results):
             "|" + " --- |" * (len(sizes) + 1),
             f"| ns | {' | '.join(map(number, ns))} |",
         ]
+    return "\n".join(lines)
+
+
+def _products(results):
+    lines = [
+        "## Many centres (matrix products, 10^9 multiplications and additions a second)",
+        "",
+        "| centres | dimensions | simulation | its two products alone, BLAS | fraction | asked | reached |",
+        "|" + " --- |" * 7,
+    ]
+    for row in results["products"]:
+        part = row["gflops"] / row["blas_gflops"]
+        cells = (row["centres"], row["dim"], number(row["gflops"]), number(row["blas_gflops"]), f"{part:.2f}")
+        lines.append(f"| {' | '.join(map(str, cells))} | at least 0.6 | {_yes(part >= 0.6)} |")
     return "\n".join(lines)
 
 

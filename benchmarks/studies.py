@@ -37,6 +37,8 @@ class Problem:
     flat: float | None = 1.3
     steps: int = problem.STEPS
     largest: int = 1 << 21
+    fewest: int = 1024
+    start: tuple | None = None
 
 
 def copies(size):
@@ -57,18 +59,43 @@ def pair_in_space(size):
     return an.Diffusion(model, an.ornstein_uhlenbeck()).reverse(), along | {str(x): x for x in model.state}
 
 
-# Exchangeable and dense-mixture kinds join here, with sizes N and K x D and their own `make`.
+def soft_spins(size):
+    """Desai-Zwanzig: `size` sites in a double well, drawn to their mean."""
+    import sympy as sp
+
+    import analytic as an
+
+    x, m = sp.symbols("x m", real=True)
+    return an.Dynamics((x,), (2 * x - x**3 - (x - m),), (1,), sites=size, order={m: x}), {"m": m}
+
+
+def spins(size):
+    """Reverse diffusion of `size` Curie-Weiss spins with the exact score, below the transition temperature."""
+    import analytic as an
+    from analytic.site_diffusion import ORDER_MEAN
+
+    return an.Diffusion(an.CurieWeiss(beta=1.2), an.ornstein_uhlenbeck()).reverse(size), {"m": ORDER_MEAN}
+
+
 PROBLEMS = (
     Problem("few coordinates", "independent pairs of points", "coordinate", (1, 2, 4, 8), copies, "euler"),
     Problem(
         "few coordinates", "a pair in d dimensions", "coordinate", (1, 2, 3, 4, 5, 6, 7, 8), pair_in_space, "euler"
     ),
-)
+    Problem(
+        "exchangeable", "soft spins (Desai-Zwanzig)", "site", (256, 1024, 4096, 10**4), soft_spins,
+        steps=100, fewest=64, start=(0.5,),
+    ),
+    Problem(
+        "spins with a common field", "Curie-Weiss data, exact finite-N score", "site", (100, 1000, 10**4), spins,
+        flat=None, steps=100, largest=1 << 19, fewest=32,
+    ),
+)  # fmt: skip
 
 
 def costs(family: Problem, sizes, repeats: int, target: float) -> dict:
     """Nanoseconds per trajectory, step and unit for every size of one family, timed in rounds."""
-    largest = [max(1024, family.largest // size) for size in sizes]
+    largest = [max(family.fewest, family.largest // size) for size in sizes]
     rows = [
         Contestant(f"{family.name}, {size}", _runner(family, size), law=family.law, largest=most)
         for size, most in zip(sizes, largest, strict=True)
@@ -88,13 +115,54 @@ def costs(family: Problem, sizes, repeats: int, target: float) -> dict:
 
 def _runner(family, size):
     dynamics, observe = family.make(size)
+    start = None if family.start is None else np.array(family.start)
 
     def run(trajectories):
-        result = ours.simulated(dynamics, trajectories, family.steps, observe=observe, record=problem.RECORDS + 1)
+        options = {"observe": observe, "record": problem.RECORDS + 1, "initial": start}
+        result = ours.simulated(dynamics, trajectories, family.steps, **options)
         first = next(iter(observe))
         return result[f"{first}_mean"].values[1:], result[f"{first}_var"].values[1:]
 
     return run
+
+
+def products(shapes, trajectories: int = 512, steps: int = 20, repeats: int = 5) -> list[dict]:
+    """Many centres: multiplications and additions a second of a simulation and of its two matrix products alone."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from threadpoolctl import threadpool_limits
+
+    import analytic as an
+    import physim
+    from physim.observables import DENSE_CELL
+
+    table, cores = [], os.cpu_count() or 1
+    for centres, dim in shapes:
+        points = np.random.default_rng(1).normal(size=(centres, dim))
+        dynamics = physim.DenseMixture(points).reverse(an.ornstein_uhlenbeck())
+        work = 4.0 * trajectories * steps * centres * dim
+
+        def ours_run(dynamics=dynamics):
+            ours.simulated(dynamics, trajectories, steps, record=1)
+
+        def blas(_, points=points):
+            transposed = np.ascontiguousarray(points.T)
+            x = np.zeros((DENSE_CELL, points.shape[1]))
+            weights = np.empty((DENSE_CELL, len(points)))
+            for _ in range(trajectories // DENSE_CELL * steps // cores):
+                np.dot(x, transposed, out=weights)
+                np.dot(weights, points, out=x)
+
+        def blas_run(blas=blas):
+            with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
+                list(pool.map(blas, range(cores)))
+
+        ours_run()
+        taken = {run: [rounds.seconds(lambda _, run=run: (run(), None), None)[0] for _ in range(repeats)]
+                 for run in (ours_run, blas_run)}  # fmt: skip
+        rates = [work / min(seconds) / 1e9 for seconds in taken.values()]
+        table.append({"centres": centres, "dim": dim, "gflops": rates[0], "blas_gflops": rates[1]})
+    return table
 
 
 def scaling(contestants, sizes) -> list[dict]:
