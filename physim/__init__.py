@@ -16,6 +16,7 @@ _LAZY = {
     "experiments": None,
     "grids": None,
     "quadrature": None,
+    "locate": None,
     "reweighting": None,
     "schemes": None,
     "statistics": None,

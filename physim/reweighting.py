@@ -16,6 +16,7 @@ Sources: Ferrenberg & Swendsen 1988, 1989; Shirts & Chodera 2008 (0801.1426); Kl
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -59,7 +60,7 @@ class Reweighting:
         """Mean of an observable, given at all samples, in the ensemble of a coupling."""
         return float(self.weights(coupling) @ np.asarray(values, dtype=float))
 
-    @property
+    @cached_property
     def _log_mixture(self):
         return _log_mixture(self.conjugate, self.couplings, self.counts, self.log_z)
 
