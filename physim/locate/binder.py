@@ -66,7 +66,8 @@ def _pair(data, one, two, parameter):
 
 def _limit(known, sizes, found, drift):
     """p_c from weighted least squares of p_c + c N^-drift, with the errors of neighbours correlated by their size."""
-    n, y, e = sizes[:-1], *(np.array([getattr(c, f) for c in found], dtype=float) for f in ("value", "stderr"))
+    n, y = sizes[:-1], np.array([c.value for c in found], dtype=float)
+    e = np.array([c.stderr for c in found], dtype=float)
     correlation = np.eye(len(n)) - 0.25 * (np.eye(len(n), k=1) + np.eye(len(n), k=-1))
     white = np.linalg.inv(np.linalg.cholesky(correlation * np.outer(e, e)))
     scale = (n / n[0]) ** -1.0

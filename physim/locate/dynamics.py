@@ -63,8 +63,8 @@ def spinodals(rates, up, up_stderr, down, down_stderr, *, exponent: float = SWEE
 
     Parameters
     ----------
-    rates : sweep rates (n,), at least 3, positive.  up, down : mean parameter of the jump in sweeps in either direction,
-        with standard errors.  exponent : of the rate, 2/3 for a saddle-node without noise.
+    rates : sweep rates (n,), at least 3, positive.  up, down : mean parameter of the jump in sweeps in either
+        direction, with standard errors.  exponent : of the rate, 2/3 for a saddle-node without noise.
 
     Returns
     -------
