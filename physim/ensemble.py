@@ -11,6 +11,7 @@ import os
 import time as clock
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from functools import lru_cache
 
 import numpy as np
 
@@ -122,22 +123,26 @@ def simulate(
         contract=contract,
     )
     budget.check(plan, threads or os.cpu_count() or 1)
-    program = _program(dynamics, plan)
+    program = _program(plan)
     collected = _run(program, plan, threads, chunk, progress, checkpoint)
     return dataset(plan, collected, round(clock.perf_counter() - started, 3))
 
 
-def _program(dynamics, plan):
-    """The compiled kernel of the kind of state."""
+def _program(plan):
+    """The compiled kernel of a request; equal requests share it."""
+    options = (plan.stride == 2, bool(plan.histograms), plan.precision, plan.contract)
+    return _printed(plan.kind, plan.dynamics, plan.scheme, tuple(plan.observe.items()), *options)
+
+
+@lru_cache(maxsize=256)
+def _printed(kind, dynamics, scheme, observables, halving, histograms, precision, contract):
     from physim.kernels import dense, exchangeable, few, spins
 
-    scheme, histograms = SCHEMES[plan.scheme], bool(plan.histograms)
-    if plan.kind == "few":
-        return few.build(
-            dynamics, scheme, plan.observe, plan.stride == 2, histograms, plan.precision, plan.contract
-        )
+    scheme, observe = SCHEMES[scheme], dict(observables)
+    if kind == "few":
+        return few.build(dynamics, scheme, observe, halving, histograms, precision, contract)
     kinds = {"sites": exchangeable, "centres": dense, "spins": spins}
-    return kinds[plan.kind].build(dynamics, scheme, plan.observe, histograms)
+    return kinds[kind].build(dynamics, scheme, observe, histograms)
 
 
 def _run(program, plan, threads, chunk, progress, checkpoint):

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import sympy as sp
 
@@ -53,14 +53,8 @@ def build(
     """Print the kernel of a dynamics under a scheme with observables (name -> expression), perhaps with histograms.
 
     With `halving` every step is made twice from the same noise, in two halves and at once; the state is (halves,
-    whole) and each observable is followed by its difference, halves less whole.  Equal requests share a program.
+    whole) and each observable is followed by its difference, halves less whole.
     """
-    return _build(dynamics, scheme, tuple(observables.items()), halving, histograms)
-
-
-@lru_cache(maxsize=256)
-def _build(dynamics, scheme, observables, halving, histograms) -> Program:
-    observables = dict(observables)
     rename = names_of(dynamics, observables)
     x = [rename[s] for s in dynamics.state]
     equations = Equations(dynamics, rename)
