@@ -102,8 +102,10 @@ def radii(out, low, high):
 
 
 @pytest.mark.skipif(not has_simd, reason="looks at x86 code")
-@pytest.mark.parametrize("name", ["exp", "tanh", "sigmoid", "sech2"])
-def test_native_loops_stay_in_single_precision(compiled, name):
-    (code,) = getattr(compiled, f"loop_{name}").inspect_asm().values()
+@pytest.mark.parametrize("name", ["tanh", "sech2"])
+def test_native_loops_stay_in_single_precision(name):
+    source = LOOP.format(name).replace(", cache=True", "")  # code from the cache cannot be looked at
+    text = module.complete(source, "One float32 loop.", "float32")
+    (code,) = getattr(module.load(text), f"loop_{name}").inspect_asm().values()
     assert re.search(r"vfn?m(add|sub)\d+ps\s.*%[yz]mm", code)
     assert not re.search(r"v(div|mul|add)pd", code)
