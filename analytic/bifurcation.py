@@ -36,6 +36,9 @@ amplitude = sp.Symbol("q", positive=True)
 SCAN = tuple(sp.Rational(k, 4) + sp.Rational(1, 97) for k in range(-40, 41))  # off the round values where roots lie
 
 
+SPREADS = tuple(sp.Rational(n, 20) for n in (45, 20, 13, 10, 8, 4))  # values of the first symbol that are tried
+
+
 def critical_points(model: SymmetricPair, process: ForwardProcess) -> Transitions:
     """The four critical conditions of two equally weighted classes, solved for the signal-to-noise ratio and time.
 
@@ -161,11 +164,11 @@ def _drift_per_noise(path):
 def _physical(solutions):
     """The positive solution of smallest SNR (the first met when time runs backwards) and its status.
 
-    With symbols left, positivity is tried at well and at barely separated classes: "exact" when it holds at both,
-    "conditional" when at one.
+    With symbols left, positivity is tried from well to barely separated classes: "exact" when it holds at all,
+    "conditional" when at some.
     """
     found, hits = None, 0
-    for spread in (sp.Rational(9, 4), sp.Rational(2, 5)):
+    for spread in SPREADS:
         good = []
         for solution in solutions:
             free = sorted(solution.free_symbols, key=str)
@@ -175,4 +178,4 @@ def _physical(solutions):
         if good:
             hits += 1
             found = found or sp.simplify(min(good, key=lambda pair: pair[0])[1])
-    return found, ("none", "conditional", "exact")[hits]
+    return found, "none" if hits == 0 else "exact" if hits == len(SPREADS) else "conditional"

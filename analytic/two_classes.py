@@ -33,6 +33,8 @@ def class_entropy(separation, digits: int | None = None):
 def entropy_variance(separation, digits: int | None = None):
     """V(Lambda) = Var h in nats^2."""
     mean = class_entropy(separation, digits)
+    if separation > 1:
+        return _mean(lambda u, m: _entropy(u, m) ** 2, separation, digits) - mean**2
     return _mean(lambda u, m: (_entropy(u, m) - mean) ** 2, separation, digits)
 
 
@@ -187,19 +189,16 @@ def _trapezoid(function, lam, digits, m):
     nepers = digits * 2.302585092994046 + 3
     step = min(9 / nepers, 2.4 * float(root) / math.sqrt(nepers))
     reach = (math.sqrt(2 * nepers) + float(root)) * float(root)
+    reach = min(reach, nepers + 5) if lam > 1 else reach  # the kernels decay as exp(-2 u) u^n
     count = int(reach / step) + 1
     step = reach / count
     step = step if m is math else mp.mpf(step)
-    norm = m.exp(-lam / 2) * step / m.sqrt(2 * m.pi * lam)
-    total = function(0 * lam, m) / 2
+    total = function(0 * lam, m) * m.exp(-lam / 2) / 2
     for k in range(1, count + 1):
         u = k * step
-        total += m.cosh(u) * m.exp(-u * u / (2 * lam)) * function(u, m) if u < 300 else _far(function, u, lam, m)
-    return 2 * norm * total
-
-
-def _far(function, u, lam, m):
-    return m.exp(u - u * u / (2 * lam)) / 2 * function(u, m)
+        weight = m.exp(-((u - lam) ** 2) / (2 * lam)) * (1 + m.exp(-2 * u)) / 2  # cosh(u) exp(-u^2/2L - L/2)
+        total += weight * function(u, m)
+    return 2 * total * step / m.sqrt(2 * m.pi * lam)
 
 
 def _moment(kernel, j):

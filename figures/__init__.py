@@ -10,4 +10,9 @@ FIGURES = (
     "generative_bandwidth",
     "pathwise_entropy_variance",
     "clone_speciation",
+    "information_is_dissipation",
+    "when_does_it_break",
+    "first_order_speciation",
+    "no_bifurcation",
+    "nested_decisions",
 )

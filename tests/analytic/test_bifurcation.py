@@ -1,6 +1,7 @@
 """Critical points in symbols against the closed forms of the literature and numerical roots of the drift."""
 
 import mpmath as mp
+import numpy as np
 import pytest
 import sympy as sp
 from scipy.optimize import brentq
@@ -90,3 +91,12 @@ def test_refusals_and_display():
     with pytest.raises(ValueError, match="no value of t"):
         points["probability_flow"].number()
     assert points["density"]._repr_latex_().startswith("$")
+
+
+def test_flow_has_a_critical_time_in_a_window_only():
+    """v = 3/10: alpha^2 = (0.7 - M)/0.49 lies in (0, 1) for 0.21 < M < 0.7, M = |m|^2; nothing is found at M = 1."""
+    m = sp.Symbol("m", positive=True)
+    flow = an.critical_points(an.SymmetricPair(m, sp.Rational(3, 10)), an.ornstein_uhlenbeck())[2]
+    assert (flow.object, flow.status) == ("probability_flow", "conditional")
+    expected = -np.log((0.7 - 0.5) / 0.49) / 2
+    assert float(an.evaluate(flow.time, {m: np.sqrt(0.5)})) == pytest.approx(expected, rel=1e-12)

@@ -42,9 +42,9 @@ def entropy(p, q):
     return -p * mp.log(p) - q * mp.log(q)
 
 
-def mixture_mmse(level):
+def mixture_mmse(level, variance=0.0025):
     """mmse of x_0 given sqrt(R) x_0 + noise by adaptive quadrature, for the mixture of the bandwidth figure."""
-    means, variance, weights = np.array([-2.0, 1.3, 2.1]), 0.0025, np.array([0.5, 0.25, 0.25])
+    means, weights = np.array([-2.0, 1.3, 2.1]), np.array([0.5, 0.25, 0.25])
     root = np.exp(level / 2)
     spread = np.sqrt(1 + root**2 * variance)
 

@@ -37,6 +37,8 @@ def test_simulation_agrees_with_theory(made, name):
         ("generative_bandwidth", "c", "level", ("local_value", "norm_value"), ("local_stderr", "norm_stderr")),
         ("pathwise_entropy_variance", "e", "separation", ("var_value",), ("var_stderr",)),
         ("clone_speciation", "a", "separation", ("phi",), ("stderr",)),
+        ("information_is_dissipation", "b", "level", ("data_value",), ("data_stderr",)),
+        ("nested_decisions", "b", "level", ("both_var_value",), ("both_var_stderr",)),
     ],
 )
 def test_points_and_bars_are_the_data(made, name, letter, coordinate, value, stderr):

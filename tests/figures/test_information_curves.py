@@ -1,0 +1,114 @@
+"""What the figures of the information dynamics draw as theory, by other means: SciPy quadrature and closed forms."""
+
+import numpy as np
+import pytest
+from scipy import integrate, special, stats
+
+from figures import first_order_speciation, when_does_it_break
+from tests.figures.reading import curves, entropy, mixture_mmse, panel, reference
+
+
+def test_excess_dissipation_is_half_snr_mmse(made):
+    _, figure = made["information_is_dissipation"]
+    (curve,) = curves(panel(figure, "b"))
+    for level, rate in curve[::22]:
+        assert rate == pytest.approx(np.exp(level) * mixture_mmse(level, 0.01) / 2, rel=1e-7)
+    upper, lower = curves(panel(figure, "a"))
+    np.testing.assert_allclose(upper[:, 1] - lower[:, 1], curve[:, 1], atol=1e-9)
+    snr = np.exp(
+        upper[:, 0]
+    )  # OU from a point: v = -x + (x - alpha x_0)/sigma^2 in closed form, E x_0^2 = 3.125 + 0.01
+    alpha2 = snr / (1 + snr)
+    sigma2 = 1 - alpha2
+    square = 0.5 * 4 + 0.25 * (1.3**2 + 2.1**2) + 0.01
+    production = (alpha2 * square + sigma2 * (1 / sigma2 - 1) ** 2) * sigma2 / 2
+    np.testing.assert_allclose(upper[:, 1], production, rtol=1e-9)
+
+
+def test_atlas_of_two_classes(made):
+    data, _ = made["when_does_it_break"]
+    square, v = data["square"].values, 0.3
+    known = {
+        "density": np.log(1 + square - v) / 2,
+        "reverse_sde": np.log(square + np.sqrt((1 - v) ** 2 + square**2)) / 2,
+        "spectral": np.log(square + v) / 2,
+    }
+    for name, truth in known.items():
+        drawn = data[f"ornstein_uhlenbeck_{name}"].values
+        if name == "reverse_sde":  # alpha^2 solves 1 = g2 (1 - Lambda)/Gamma - ..., by its own quadratic
+            alpha2 = np.exp(-2 * drawn)
+            gamma = 1 - (1 - v) * alpha2
+            residual = 1 - 2 * (1 - alpha2 * square / gamma) / gamma
+            assert np.nanmax(np.abs(residual)) < 1e-10
+        else:
+            np.testing.assert_allclose(drawn[drawn > 0], truth[drawn > 0], rtol=1e-10)
+        assert np.isfinite(drawn).sum() > 60
+    flow = data["ornstein_uhlenbeck_probability_flow"].values
+    inside = (square > 0.21) & (square < 0.7)
+    np.testing.assert_array_equal(np.isfinite(flow), inside)
+    edm = [data[f"edm_{name}"].values for name in ("density", "reverse_sde", "probability_flow")]
+    for other in edm:
+        np.testing.assert_allclose(other, np.sqrt(np.where(square > v, square - v, np.nan)), rtol=1e-10)
+    found = when_does_it_break.landmarks(0.8)
+    assert found["fold"] == pytest.approx(2.221106, abs=1e-6)
+    assert found["rate"] == pytest.approx(1.58646, abs=1e-5)
+    assert found["variance"] == pytest.approx(0.99749, abs=1e-5)
+
+
+def test_potts_landmarks_and_entropy_of_many_classes(made):
+    data, _ = made["first_order_speciation"]
+    assert float(data["saddle"][0]) == pytest.approx(2.745644, abs=1e-6)
+    assert float(data["maxwell"][0]) == pytest.approx(2.772589, abs=1e-6)
+    assert float(data["spinodal"][0]) == 3
+    ratio = data[["half", "peak"]].to_array().values / data["saddle"].values
+    assert np.all((ratio > 0.6) & (ratio < 1.3))
+    for gamma in (0.4, 3.0):  # two orthogonal means of square gamma: Lambda = gamma/2
+        assert first_order_speciation.entropy(gamma, 2) == pytest.approx(float(reference(entropy, gamma / 2)), rel=1e-8)
+
+    def integrand(b, a):  # three classes: posterior entropy of class 0 over two differences of the log-weights
+        logs = np.stack([np.full_like(a, 0.0), a, b])
+        return special.logsumexp(logs, axis=0)
+
+    gamma, nodes = 2.7, np.linspace(-9, 9, 181)
+    x, y, z = np.meshgrid(nodes, nodes, nodes, indexing="ij")
+    weight = np.exp(-(x**2 + y**2 + z**2) / 2) * (nodes[1] - nodes[0]) ** 3 / (2 * np.pi) ** 1.5
+    root = np.sqrt(gamma)
+    value = np.sum(weight * integrand(root * (y - x) - gamma, root * (z - x) - gamma))
+    assert first_order_speciation.entropy(gamma, 3) == pytest.approx(value, rel=1e-9)
+
+
+def test_equal_means_by_the_law_of_chi_squared(made):
+    """D = 64: mean entropy over r^2 = Gamma chi^2, with SciPy's chi-squared density."""
+    data, figure = made["no_bifurcation"]
+    mean, variance = curves(panel(figure, "a"))[0], curves(panel(figure, "b"))[0]
+    onset = np.log(64 / 8) / 4
+    for (shift, drawn), (_, spread) in zip(mean[::20], variance[::20], strict=True):
+        gammas = 1 + (np.array([1.5, 0.5]) - 1) * np.exp(-2 * (shift + onset))
+
+        def entropies(square, gammas=gammas):
+            odds = 32 * np.log(gammas[0] / gammas[1]) + square / 2 * (1 / gammas[0] - 1 / gammas[1])
+            return special.entr(special.expit(odds)) + special.entr(special.expit(-odds))
+
+        first, second = (
+            sum(
+                integrate.quad(lambda u, g=g, p=p: stats.chi2(64).pdf(u) * entropies(g * u) ** p, 0, 400, limit=400)[0]
+                / 2
+                for g in gammas
+            )
+            for p in (1, 2)
+        )
+        assert drawn == pytest.approx(first, abs=1e-7)
+        assert spread == pytest.approx(second - first**2, abs=1e-7)
+    slopes = [c[:, 1] for c in curves(panel(figure, "c"))[:3]]
+    assert max(s.max() for s in slopes) < -0.9
+    assert np.abs(data["var_curve"][2] - data["universal_var"]).max() < 2e-4
+
+
+def test_nested_levels_and_where_their_peaks_merge(made):
+    data, figure = made["nested_decisions"]
+    coarse, fine = curves(panel(figure, "a"))[:2]
+    for (level, high), (_, low) in zip(coarse[::45], fine[::45], strict=True):
+        assert high == pytest.approx(float(reference(entropy, 16 * np.exp(level))), abs=1e-10)
+        assert low == pytest.approx(float(reference(entropy, np.exp(level))), abs=1e-10)
+    assert float(data["variance_split"]) == pytest.approx(2.58, abs=0.01)
+    assert float(data["rate_split"]) == pytest.approx(2.99, abs=0.01)
