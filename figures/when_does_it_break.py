@@ -161,7 +161,7 @@ def _atlas():
     known = two_classes.landmarks()
     lam = {"half": known["half_entropy"], "variance": known["variance_peak"], "rate": known["rate_peak_log_sigma"]}
     for process in (ornstein_uhlenbeck(), edm()):
-        points = {p.object: p.time for p in critical_points(SymmetricPair(m, VARIANCE), process)}
+        points = {p.object: p.value for p in critical_points(SymmetricPair(m, VARIANCE), process)}
         for name in NAMES:
             if name in lam:
                 noise = SQUARES / lam[name] - float(VARIANCE)  # sigma^2/alpha^2

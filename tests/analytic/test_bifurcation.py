@@ -99,4 +99,4 @@ def test_flow_has_a_critical_time_in_a_window_only():
     flow = an.critical_points(an.SymmetricPair(m, sp.Rational(3, 10)), an.ornstein_uhlenbeck())[2]
     assert (flow.object, flow.status) == ("probability_flow", "conditional")
     expected = -np.log((0.7 - 0.5) / 0.49) / 2
-    assert float(an.evaluate(flow.time, {m: np.sqrt(0.5)})) == pytest.approx(expected, rel=1e-12)
+    assert float(an.evaluate(flow.value, {m: np.sqrt(0.5)})) == pytest.approx(expected, rel=1e-12)
