@@ -1,6 +1,7 @@
 """What is exactly true: scores, potentials and critical points of diffusions, derived by SymPy."""
 
 from analytic import branching, information, thermodynamics, two_classes
+from analytic.atlas import atlas
 from analytic.bifurcation import critical_points
 from analytic.diffusion import Diffusion
 from analytic.dynamics import Dynamics, heat_bath, overdamped, underdamped
@@ -33,6 +34,7 @@ from analytic.models import (
     Simplex,
     SymmetricPair,
 )
+from analytic.normal_form import bifurcations, symmetries
 from analytic.order_dynamics import glauber, kramers_time, order_langevin, site_langevin
 from analytic.paths import first_time, path_integral, reached, running_max, site_mean, value_at, value_at_first
 from analytic.processes import (
@@ -85,6 +87,8 @@ __all__ = [
     "Transition",
     "Transitions",
     "VectorSpins",
+    "atlas",
+    "bifurcations",
     "branching",
     "coexistence",
     "critical_exponents",
@@ -109,6 +113,7 @@ __all__ = [
     "spinodals",
     "stochastic_localisation",
     "sub_vp",
+    "symmetries",
     "t",
     "thermodynamics",
     "tricritical_point",
