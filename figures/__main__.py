@@ -15,19 +15,13 @@ def main(argv=None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m figures", description="Exact theory over simulation, figure by figure."
     )
-    parser.add_argument(
-        "names", nargs="*", help=f"figures to make (all if none is given): {', '.join(FIGURES)}"
-    )
+    parser.add_argument("names", nargs="*", help=f"figures to make (all if none is given): {', '.join(FIGURES)}")
     parser.add_argument("--quick", action="store_true", help="smaller ensembles, larger error bars")
-    parser.add_argument(
-        "--out", type=Path, default=Path(__file__).parent / "out", help="folder of the results"
-    )
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "out", help="folder of the results")
     chosen = parser.parse_args(argv)
     unknown = [name for name in chosen.names if name not in FIGURES]
     if unknown:
-        print(
-            f"figures: {', '.join(unknown)} unknown; the figures are {', '.join(FIGURES)}.", file=sys.stderr
-        )
+        print(f"figures: {', '.join(unknown)} unknown; the figures are {', '.join(FIGURES)}.", file=sys.stderr)
         return 2
     names = [name for name in FIGURES if name in chosen.names or not chosen.names]
     chosen.out.mkdir(parents=True, exist_ok=True)

@@ -140,9 +140,7 @@ def _theory(diffusion, exprs, level):
     for name, formula in (("divergence", "divergence"), ("score", "norm"), ("snr", "snr")):
         out[name] = ("curve_level", np.abs(found[formula].values - found["local"].values))
     width, offsets = 0.02, np.array([-2, -1, 1, 2])
-    near = expectations(
-        diffusion, exprs, times_of(diffusion.process, (level[::5, None] + width * offsets).ravel())
-    )
+    near = expectations(diffusion, exprs, times_of(diffusion.process, (level[::5, None] + width * offsets).ravel()))
     entropy = 0.5 * np.log(2 * np.pi * np.e * near["sigma"].values ** 2) - near["surprise"].values
     slope = entropy.reshape(-1, 4) @ np.array([1, -8, 8, -1]) / (12 * width)
     out["difference"] = ("difference_level", np.abs(-slope - found["local"].values[::5]))
@@ -204,9 +202,7 @@ def _draw_own(axes, dataset):
 
 
 def _draw_shared(axes, dataset):
-    axes.plot(
-        dataset["curve_level"], dataset["rate"].isel(process=0), color=style.BLACK, label="theory (all four)"
-    )
+    axes.plot(dataset["curve_level"], dataset["rate"].isel(process=0), color=style.BLACK, label="theory (all four)")
     for part, series, name in _each(dataset):
         style.measured(
             axes, part["level"], part["local_value"], part["local_stderr"], series, markerfacecolor=series["color"]

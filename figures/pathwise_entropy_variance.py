@@ -123,9 +123,7 @@ def _check(diffusion, run, separation, dim):
     h, some = diffusion.class_entropy, slice(None, None, POINTS // 2)
     sound = expectations(diffusion, {"h": h, "h2": h**2}, run["time"].values[some], {m: dim**0.5})
     first = np.abs(sound["h"].values - two_classes.class_entropy(separation[some]))
-    second = np.abs(
-        sound["h2"].values - sound["h"].values ** 2 - two_classes.entropy_variance(separation[some])
-    )
+    second = np.abs(sound["h2"].values - sound["h"].values ** 2 - two_classes.entropy_variance(separation[some]))
     return float(max(first.max(), second.max()))
 
 

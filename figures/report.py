@@ -37,9 +37,7 @@ def agreement(z, correlation=None, *, what="", errors="independent", step_bias=N
     """
     z = np.asarray(z, dtype=float).ravel()
     if not np.all(np.isfinite(z)):
-        raise ValueError(
-            f"z: {np.count_nonzero(~np.isfinite(z))} of {z.size} differences are not finite numbers"
-        )
+        raise ValueError(f"z: {np.count_nonzero(~np.isfinite(z))} of {z.size} differences are not finite numbers")
     if correlation is None:
         square = float(z @ z)
     else:
@@ -125,9 +123,7 @@ def _section(stem, dataset, folder):
     title, _, body = caption.partition("\n")
     picture = base64.b64encode((folder / f"{stem}.png").read_bytes()).decode()
     parameters = json.loads(dataset.attrs["parameters"])
-    rows = "".join(
-        f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in parameters.items()
-    )
+    rows = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in parameters.items())
     facts = html.escape(json.dumps(json.loads(dataset.attrs["provenance"]), indent=1, ensure_ascii=False))
     return SECTION.format(
         stem=stem,
@@ -176,9 +172,7 @@ def _table(rows, first=""):
 
 
 def _summary(datasets):
-    rows = [
-        {"figure": stem, **row} for stem, d in datasets.items() for row in json.loads(d.attrs["agreement"])
-    ]
+    rows = [{"figure": stem, **row} for stem, d in datasets.items() for row in json.loads(d.attrs["agreement"])]
     return _table(rows, "figure")
 
 

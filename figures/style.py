@@ -102,9 +102,7 @@ def measured(axes, x, y, stderr, series, label=None, **options) -> None:
 
 def exact(axes, x, y, series, label=None, **options) -> None:
     """A theoretical curve."""
-    axes.plot(
-        x, y, color=series["color"], linestyle=series["linestyle"], label=label, **{"zorder": 3, **options}
-    )
+    axes.plot(x, y, color=series["color"], linestyle=series["linestyle"], label=label, **{"zorder": 3, **options})
 
 
 def critical(
