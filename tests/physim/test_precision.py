@@ -71,9 +71,8 @@ def test_contraction_is_named_and_changes_rounding_only():
 
 
 def digest(**options):
-    """Hash of everything in a result."""
-    result = run(**options)
-    return hashlib.sha256(b"".join(result[n].values.tobytes() for n in sorted(result.data_vars))).hexdigest()[:16]
+    """Hash of a run."""
+    return hashed(run(**options))
 
 
 @pytest.mark.skipif(not has_simd, reason="needs an x86 processor with fused multiply-add")
@@ -87,6 +86,40 @@ def test_same_hash_on_a_baseline_processor(tmp_path):
     assert done.returncode == 0, done.stderr
     assert llvm.get_host_cpu_name() != "x86-64-v3"
     assert done.stdout.split() == [digest(), digest(precision="float32")]
+
+
+def test_same_bits_without_the_compiler():
+    """A run in plain Python (every intrinsic replaced by its twin) against the compiled one."""
+    script = "import tests.physim.test_precision as t; print(t.short())"
+    done = subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", "-c", script],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == short()
+
+
+def short():
+    """Hash of a run of four steps."""
+    result = physim.simulate(
+        PAIR.reverse(),
+        grid=grids.uniform(0.1, 1, 4),
+        seed=8,
+        observe={"x": PAIR.state[0], "h": PAIR.class_entropy},
+        progress=False,
+        trajectories=3,
+        keep_paths=3,
+        block=256,
+    )
+    return hashed(result)
+
+
+def hashed(result):
+    """Hash of everything in a result."""
+    return hashlib.sha256(b"".join(result[n].values.tobytes() for n in sorted(result.data_vars))).hexdigest()[:16]
 
 
 @pytest.mark.parametrize(
