@@ -1,6 +1,6 @@
 # Every target builds what it needs: on a fresh machine `make figures` and `make test` do everything.
 .DEFAULT_GOAL := help
-.PHONY: help venv figures test test-all lint types contracts bench bench-peers docs clean
+.PHONY: help venv figures test test-all lint types contracts bench bench-peers bench-orders docs clean
 
 # The newest installed Python that the pinned versions were tested on; override with `make PYTHON=...`.
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -44,6 +44,9 @@ bench: $(STAMP)  ## our engine against other ways to write the same loop, in one
 
 bench-peers: $(STAMP) .venv-peers/.installed  ## the same with jax, torch, torchsde, diffrax, jitcsde in .venv-peers
 	$(BIN)/python -m benchmarks --peers $(if $(QUICK),--quick)
+
+bench-orders: $(STAMP)  ## measured strong and weak orders of every scheme, as a table and a picture
+	$(BIN)/python -m benchmarks.orders $(if $(QUICK),--quick)
 
 .venv-peers/.installed: benchmarks/peers-constraints.txt
 	@test -n "$(PYTHON)" || { echo "make: needs Python 3.11, 3.12 or 3.13; none was found (set PYTHON=...)"; exit 1; }

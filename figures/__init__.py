@@ -15,4 +15,6 @@ FIGURES = (
     "first_order_speciation",
     "no_bifurcation",
     "nested_decisions",
+    "integrator_orders",
+    "cost_to_accuracy",
 )
