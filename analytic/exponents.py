@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from analytic.free_energy import landau, temperature_symbol, tidy
+from analytic.free_energy import landau, temperature_symbol
+from analytic.mean_field.base import tidy
 from analytic.symbols import exact
 from analytic.transitions import critical_point
 
@@ -57,7 +58,7 @@ def critical_exponents(model, critical: dict | None = None) -> Exponents:
     else:
         b = temperature_symbol(model)
         slope, strength = -b * sp.diff(coefficients[1], b), b
-    a, scale, a4, a6 = (tidy(e.subs(at)) for e in (slope, strength, coefficients[3], coefficients[5]))
+    a, scale, a4, a6 = (tidy(e.subs(at), sp.simplify) for e in (slope, strength, coefficients[3], coefficients[5]))
     half = sp.S.Half
     if a4 != 0 and not a4.is_positive and not float(sp.N(a4.subs(dict.fromkeys(a4.free_symbols, 1)))) > 0:
         raise ValueError(f"critical: the coefficient a_4 = {a4} is negative there, the transition is of first order")

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import sympy as sp
 
-from analytic.mean_field.base import MeanField
+from analytic.mean_field.base import MeanField, tidy
 from analytic.symbols import conjugate, magnetisation
 
 m, u = magnetisation, conjugate
@@ -89,7 +89,7 @@ def landau(model) -> tuple:
     put = dict(zip(_CUMULANTS, kappas[1:], strict=True))
     energy = [sp.diff(model.ray_energy, m, n).subs(m, 0) / sp.factorial(n) for n in range(1, 7)]
     entropy = [sp.S.Zero, *(e.subs(put, simultaneous=True) for e in _entropy_series())]
-    return tuple(tidy(model.beta * e + s) for e, s in zip(energy, entropy, strict=True))
+    return tuple(tidy(model.beta * e + s, sp.simplify) for e, s in zip(energy, entropy, strict=True))
 
 
 _CUMULANTS = sp.symbols("kappa2:7", real=True)
@@ -163,7 +163,3 @@ def temperature_symbol(model):
     if model.measure is None or not model.beta.is_Symbol:
         raise ValueError(f"beta: {model.beta} is fixed; leave it a symbol to differentiate by the temperature")
     return model.beta
-
-
-def tidy(expr):
-    return expr if expr.has(sp.Integral, sp.hyper) else sp.simplify(expr)

@@ -95,7 +95,7 @@ class Branch:
             for _ in range(steps):
                 middle = (low + high) / 2
                 low, high = (low, middle) if ordered(middle) else (middle, high)
-                if abs(high - low) < 1e-9 * high:
+                if abs(high - low) < 1e-5 * high:
                     break
             return low, high
 

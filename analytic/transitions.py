@@ -18,6 +18,7 @@ import sympy as sp
 
 from analytic.evaluate import callable_of, evaluate
 from analytic.free_energy import checked, landau
+from analytic.mean_field.base import tidy
 from analytic.mean_field.landau import Landau
 from analytic.phase_roots import DIGITS, Branch, smallest_root
 from analytic.stable import plain
@@ -223,23 +224,37 @@ def _keeps_sign(fourth_order, first, second):
         raise NotImplementedError("model: a_4 changes sign, but has no closed form")
 
 
-def _transcendental(expr, of):
-    """Whether a symbol stands both inside and outside of exponentials."""
-    expr = expr.rewrite(sp.exp)
-    inside = any(of in e.free_symbols for e in expr.atoms(sp.exp))
-    return inside and of in expr.replace(sp.exp, lambda _: sp.Symbol("E")).free_symbols
-
-
 def _solve_for(expr, of):
-    """The positive (or only) solution of expr = 0 for a symbol in closed form, or None."""
-    if expr.has(sp.Integral, sp.hyper) or of not in expr.free_symbols or _transcendental(plain(expr), of):
+    """The positive (or only) solution of expr = 0 for a symbol in closed form, or None.
+
+    A symbol that stands in exponents alone is solved for as log(E)/unit, E a root of a polynomial.
+    """
+    if expr.has(sp.Integral, sp.hyper) or of not in expr.free_symbols:
         return None
-    try:
-        found = [s for s in sp.solve(plain(expr), of) if s.is_real is not False]
-    except NotImplementedError:
-        return None
+    expr = plain(expr)
+    if any(of in e.free_symbols for e in expr.rewrite(sp.exp).atoms(sp.exp)):
+        found = _logarithms(expr.rewrite(sp.exp), of)
+    else:
+        found = sp.solve(expr, of) if expr.is_algebraic_expr(of) else []
+    found = [s for s in found if s.is_real is not False]
     found = [s for s in found if s.is_positive or len(found) == 1]
-    return sp.simplify(found[0]) if found and not found[0].has(sp.LambertW) else None
+    return tidy(found[0], sp.simplify) if found else None
+
+
+def _logarithms(expr, of):
+    """Solutions log(E)/unit of an equation that is polynomial in E = exp(unit of); none where `of` is left outside."""
+    big = sp.Dummy("E", positive=True)
+    slopes = [sp.expand(e.args[0]).coeff(of) for e in expr.atoms(sp.exp) if of in e.free_symbols]
+    unit = min((abs(s) if s.is_number else s for s in slopes), key=lambda s: abs(s.as_coeff_Mul()[0]))
+
+    def power(argument):
+        slope = sp.expand(argument).coeff(of)
+        return big ** sp.simplify(slope / unit) * sp.exp(sp.expand(argument - slope * of))
+
+    numerator = sp.numer(sp.together(expr.replace(sp.exp, power)))
+    if of in numerator.free_symbols or not numerator.is_polynomial(big):
+        return []
+    return [sp.log(r) / unit for r in sp.roots(sp.Poly(numerator, big)) if r.is_positive is not False]
 
 
 def _mirror(model, of):
@@ -263,7 +278,7 @@ def _mirror(model, of):
             balance = factor * sp.log(solution[level]) + model.beta * sp.expand(slope + slope.subs(m, jump - m)).subs(
                 jump, size
             )
-            return PhasePoint("coexistence", {of: sp.simplify(sp.solve(balance, of)[0])}, size, "exact")
+            return PhasePoint("coexistence", {of: tidy(sp.solve(balance, of)[0], sp.simplify)}, size, "exact")
     return None
 
 

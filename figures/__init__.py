@@ -17,4 +17,8 @@ FIGURES = (
     "nested_decisions",
     "integrator_orders",
     "cost_to_accuracy",
+    "curie_weiss_free_energy",
+    "mean_field_zoo",
+    "curie_weiss_speciation",
+    "binder_crossing",
 )

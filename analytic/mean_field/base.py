@@ -112,8 +112,8 @@ class MeanField(ABC):
             moments = [sp.S.One] + [sp.expand(self.measure.mean(g**k)) for k in range(1, 7)]
             for n in range(1, 7):
                 lower = (sp.binomial(n - 1, k - 1) * kappas[k - 1] * moments[n - k] for k in range(1, n))
-                kappas.append(_tidy(moments[n] - sp.Add(*lower)))
-        return tuple(_tidy(self.quenched_mean(_tidy(kappa))) for kappa in kappas)
+                kappas.append(tidy(moments[n] - sp.Add(*lower)))
+        return tuple(tidy(self.quenched_mean(tidy(kappa))) for kappa in kappas)
 
     @cached_property
     def _levels(self):
@@ -162,7 +162,7 @@ class MeanField(ABC):
         groups, unit = self._levels
         ratio, entropy = sp.exp(unit * field), field * magnetisation
         for share, levels, low in groups:
-            inner = sp.factor(sp.Add(*(w * ratio**k for w, k in levels)))
+            inner = tidy(sp.Add(*(w * ratio**k for w, k in levels)))
             entropy += sp.exp(share) * (sp.log(sp.Add(*(w for w, _ in levels))) - low * field - sp.log(inner))
         return self.beta * self.ray_energy + entropy
 
@@ -207,9 +207,13 @@ def whole(value, name, low, why="") -> int:
     return int(value)
 
 
-def _tidy(expr):
-    """Factored, unless an integral or a hypergeometric function is inside."""
-    return expr if expr == 0 or expr.has(sp.Integral, sp.hyper) else sp.factor(expr)
+def tidy(expr, how=sp.factor):
+    """Factored (or simplified), unless an integral, a hypergeometric function or a long number is inside.
+
+    (SymPy would raise exp(1.234567 x) to a polynomial of degree 1234567 in its millionth root.)
+    """
+    long = any(abs(number.p) > 64 or number.q > 64 for number in expr.atoms(sp.Rational))
+    return expr if expr == 0 or long or expr.has(sp.Integral, sp.hyper) else how(expr)
 
 
 def _common_unit(differences):
@@ -229,5 +233,5 @@ def _solved(mean, z, samples):
     for candidate in sp.roots(polynomial, multiple=True):
         value = candidate.subs(samples).subs(magnetisation, probe).evalf(25)
         if abs(value - at) < 1e-15:
-            return sp.factor(candidate)
+            return tidy(candidate)
     return None
