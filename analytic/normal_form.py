@@ -9,8 +9,7 @@ r"""Bifurcations of a drift F(x; p) with their normal forms in closed form.
     tricritical      e = a = c = 0         u = (-120 d q/k)^(1/4)
     Hopf             F_x q = i w q         first Lyapunov coefficient l_1 < 0: supercritical
 
-Lyapunov-Schmidt reduction: everything is found by expanding u -> F(x_c + u v + w(u, q); p_c + q) order by order, so
-that no tensor is written out.
+Lyapunov-Schmidt: u -> F(x_c + u v + w(u, q); p_c + q) is expanded order by order; no tensor is written out.
 Sources: Golubitsky & Schaeffer 1985; Kuznetsov 2004 (l_1, eq. 3.20).
 """
 

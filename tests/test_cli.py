@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 
 from analytic import Diffusion, SymmetricPair, ornstein_uhlenbeck
 from physim import load
-from physim.cli import LEVELS, _vectors, app
+from physim.cli import app
+from physim.cli.app import LEVELS
+from physim.cli.doctor import _vectors
 from physim.kernels import few
 from physim.plot import draw, observables, quick_look
 from physim.schemes import SCHEMES
@@ -161,6 +163,10 @@ def test_dry_run_checks_and_compiles_nothing(no_kernel, tmp_path):
         (["show", "symmetric_pair(-1)", OU], "mean_norm: -1 is not positive"),
         (["show", "symmetric_pair(1)", "edn"], "process: edn is unknown"),
         (["show", "symmetric_pair(1)", "edm", "--churn", "-1"], "churn: -1 is negative"),
+        (["locate", PAIR, "edm"], "drift: no value for m"),
+        (["locate", "symmetric_pair(1)", "edm", "--kind", "sde"], "kind: 'sde' is unknown; allowed are density"),
+        (["locate", "symmetric_pair(1)", "edm", "--from", "3", "--to", "3"], "from, to: 3 ... 3 is no range"),
+        (["atlas", "symmetric_pair(1)", "edn"], "process: edn is unknown"),
         (["simulate", PAIR, OU], "no value for m; give --param m=NUMBER"),
         (["simulate", PAIR, OU, "-p", "m"], "param: m given; NAME=NUMBER is needed"),
         (["simulate", PAIR, OU, "-p", "m=1", "-p", "m=2"], "once for each name"),
@@ -215,6 +221,27 @@ def test_warnings_of_a_run_are_sentences(monkeypatch, run):
 
     monkeypatch.setattr("physim.ensemble.simulate", warn)
     assert "physim: warning: 3 of 9 were lost\n" in call("simulate", PAIR, OU, *QUICK).stderr
+
+
+def test_atlas_prints_every_clock():
+    lines = said(call("atlas", "symmetric_pair(m)", "edm", "-p", "m=2")).splitlines()
+    rows = {line.split()[0]: line.split() for line in lines if line}
+    assert rows["density"][2:6] == ["2", "2", "-1.386294", "exact"]
+    assert float(rows["entropy_variance"][2]) == pytest.approx(2 / 1.345478**0.5, rel=1e-5)
+    assert float(rows["entropy_rate_per_sigma"][3]) == pytest.approx(2 / 2.412648**0.5, rel=1e-4)
+    assert rows["spectral"][2:6] == ["-", "-", "-", "none"]
+    bare = said(call("atlas", "symmetric_pair(m)", OU, "--no-information", "-p", "m=3"))
+    assert "entropy" not in bare
+    assert "1.151293" in bare  # (1/2) log(1 + m^2)
+
+
+def test_locate_prints_folds_and_branches():
+    text = said(call("locate", "symmetric_pair(m, weight=0.8)", "variance_exploding", "-p", "m=2"))
+    (row,) = [line.split() for line in text.splitlines() if line.startswith("saddle-node")]
+    assert 4 / float(row[2]) == pytest.approx(2.221106, abs=5e-7)
+    assert text.count("Branch(1 images") == 2
+    none = said(call("locate", "symmetric_pair(1, weight=0.8)", "variance_exploding", "--from", "2", "--to", "3"))
+    assert "no bifurcation of the density from t = 2 to 3" in none
 
 
 def test_plot_shows_the_numbers_and_its_provenance(run, tmp_path):

@@ -114,7 +114,8 @@ def system(
     ----------
     subject : `Diffusion` (its fixed points in the potential `kind`), `Dynamics` (of its drift), or n expressions with
         `state`, their n symbols.
-    parameters : names (or symbols) of the parameters that will vary, e.g. "t" or ("t", "w").
+    parameters : names (or symbols) of the parameters that will vary, e.g. "t" or ("t", "w");
+        a Diffusion also knows "log_snr" in place of "t", the better one over many decades.
     values : dict from name to number for the other symbols.
     kind : "density", "reverse_sde" or "probability_flow", for a Diffusion.
     scale : typical size of the state; None takes the spread of the data, or 1.
@@ -132,6 +133,7 @@ def system(
     is_diffusion = hasattr(subject, "posterior_mean")
     if is_diffusion:
         state, drift = subject.state, kernels.diffusion_drift(subject, kind)
+        drift = kernels.in_log_snr(drift, subject.process) if "log_snr" in names else drift
     elif hasattr(subject, "drift"):
         state, drift = subject.state, subject.drift
     else:

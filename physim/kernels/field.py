@@ -11,7 +11,7 @@ import sympy as sp
 from analytic import symbols
 from analytic.diffusion import Diffusion
 from analytic.evaluate import evaluate
-from physim.kernels.scalars import compiled, law_at, sympified
+from physim.kernels.scalars import compiled, sympified
 
 
 def field(drift, state, parameters):
@@ -74,9 +74,12 @@ def diffusion_drift(diffusion: Diffusion, kind: str):
     return [process.alpha * m - x - linear * x for m, x in zip(diffusion.posterior_mean, diffusion.state, strict=True)]
 
 
-def law_numbers(diffusion: Diffusion, time: float, values):
-    """Weights, means and covariance factors of p_t as arrays; see `law_at`."""
-    return law_at(diffusion.forward().initial, symbols.t, time, values)
+def in_log_snr(drift, process):
+    """The drift with the time written in the symbol `log_snr`; ValueError where the process has no closed form."""
+    if process.time_of_snr is None:
+        raise ValueError(f"parameters: {process.name} has no closed form of its time in log_snr; use t")
+    level = sp.Symbol("log_snr", real=True)
+    return [sp.sympify(e).subs(symbols.t, process.time_of_snr.subs(symbols.snr, sp.exp(level))) for e in drift]
 
 
 def data_means(diffusion: Diffusion, values):
