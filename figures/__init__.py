@@ -21,4 +21,7 @@ FIGURES = (
     "mean_field_zoo",
     "curie_weiss_speciation",
     "binder_crossing",
+    "single_path_decisions",
+    "score_as_filter",
+    "entropic_grids",
 )

@@ -93,7 +93,7 @@ def cosine(process, start: float, stop: float, steps: int) -> Grid:
 def entropic(diffusion, start: float, stop: float, steps: int, parameters=None, rescaled: bool = False) -> Grid:
     """Equal parts of the conditional entropy H[x_0|x_t] (rescaled: of int (sigma/alpha) dH) between two times.
 
-    The rate dH/dt is the mean of the local bandwidth, by quadrature at 257 times equal in log-SNR; its integral is
+    The rate dH/dt is the mean of the local bandwidth, by quadrature at 129 times equal in log-SNR; its integral is
     inverted by a monotone cubic.  For Gaussian data of deviation c the rescaled clock is c arctan(sigma/(alpha c)).
 
     Parameters
@@ -108,7 +108,7 @@ def entropic(diffusion, start: float, stop: float, steps: int, parameters=None, 
     from physim.quadrature import expectations
 
     process = diffusion.process
-    fine = uniform_log_snr(process, start, stop, 256)
+    fine = uniform_log_snr(process, start, stop, 128)
     _check(start, stop, steps)
     rate = diffusion.local_bandwidth
     if rescaled:

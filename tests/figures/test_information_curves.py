@@ -1,10 +1,12 @@
 """What the figures of the information dynamics draw as theory, by other means: SciPy quadrature and closed forms."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
 
-from figures import first_order_speciation, when_does_it_break
+from figures import entropic_grids, first_order_speciation, when_does_it_break
 from tests.figures.reading import curves, entropy, mixture_mmse, panel, reference
 
 
@@ -112,3 +114,64 @@ def test_nested_levels_and_where_their_peaks_merge(made):
         assert low == pytest.approx(float(reference(entropy, np.exp(level))), abs=1e-10)
     assert float(data["variance_split"]) == pytest.approx(2.58, abs=0.01)
     assert float(data["rate_split"]) == pytest.approx(2.99, abs=0.01)
+
+
+def test_martingale_of_a_path(made):
+    """Mean of h at the first level; Var M at the end by integrating 4 (dh/dL)^2 over the log-odds, L ~ N(2 u, 4 u)."""
+    data, figure = made["single_path_decisions"]
+    assert data["h_curve"][0] == pytest.approx(float(reference(entropy, np.exp(-4))), rel=1e-9)
+
+    def noise(lam):  # E (dh/dx)^2 per unit of Lambda: h' = -L p q dL/dx, dL/dx = 2/sigma^2, Lambda = 1/sigma^2
+        z = np.linspace(-12, 12, 2001)
+        odds = 2 * lam + 2 * np.sqrt(lam) * z
+        slope = odds * special.expit(odds) * special.expit(-odds)
+        return 4 * integrate.trapezoid(slope**2 * stats.norm.pdf(z), z)
+
+    grown = curves(panel(figure, "d"))[0]
+    for (a, low), (b, high) in zip(grown[:-1:44], grown[44::44], strict=True):
+        added = integrate.quad(noise, np.exp(a), np.exp(b), epsabs=1e-12)[0]
+        assert high - low == pytest.approx(added, rel=1e-6)
+    paths = data["path_h"].values
+    assert paths.shape[1] == 8
+    assert paths.min() >= 0
+    assert paths.max() <= np.log(2) + 1e-12
+
+
+def test_gains_of_two_directions(made):
+    data, _ = made["score_as_filter"]
+    level = data["curve_level"].values
+    for name, norm in (("first", 3.0), ("second", 0.8)):
+        for k in (10, 50, 85):
+            lam = norm**2 * np.exp(level[k])
+            if lam > 30:
+                continue
+            z = np.linspace(-12, 12, 4001)
+            gain = lam / np.cosh(lam + np.sqrt(lam) * z) ** 2
+            mean = integrate.trapezoid(gain * stats.norm.pdf(z), z)
+            square = integrate.trapezoid(gain**2 * stats.norm.pdf(z), z)
+            assert float(data[f"{name}_mean_curve"][k]) == pytest.approx(mean, rel=1e-8)
+            assert float(data[f"{name}_var_curve"][k]) == pytest.approx(square - mean**2, rel=1e-8)
+            assert float(data[f"{name}_origin"][k]) == pytest.approx(lam, rel=1e-12)
+
+
+def test_grids_and_the_law_of_few_steps(made):
+    """KL falls with the number of steps and the entropic grid is best; of Gaussian data it is known in closed form."""
+    data, _ = made["entropic_grids"]
+    kl = data["kl"].values
+    assert np.all(np.diff(kl, axis=1) < 0)
+    assert np.all(kl[list(data["rule"].values).index("entropic")] == kl.min(axis=0))
+
+    v = 0.09
+
+    def gaussian(x, sigma):  # N(0, v) data: log p and posterior mean
+        return stats.norm.logpdf(x, 0, np.sqrt(v + sigma**2)), x * v / (v + sigma**2)
+
+    sigmas = np.array([20.0, 5.0, 1.5, 0.4, 0.05])
+    variance = v + 400.0
+    for high, low in pairwise(sigmas):
+        ratio = (low / high) ** 2
+        slope = v / (v + high**2) + ratio * (1 - v / (v + high**2))
+        variance = slope**2 * variance + low**2 * (1 - ratio)
+    truth = v + 0.05**2
+    expected = (truth / variance - 1 - np.log(truth / variance)) / 2
+    assert entropic_grids.divergence(gaussian, sigmas)[0] == pytest.approx(expected, rel=1e-8)
