@@ -24,4 +24,6 @@ FIGURES = (
     "single_path_decisions",
     "score_as_filter",
     "entropic_grids",
+    "hysteresis_and_escape",
+    "desai_zwanzig",
 )

@@ -42,6 +42,8 @@ def test_simulation_agrees_with_theory(made, name):
         ("curie_weiss_free_energy", "b", "temperature", ("abs",), ("abs_stderr",)),
         ("curie_weiss_speciation", "a", "size", ("clone_time",), ("clone_stderr",)),
         ("binder_crossing", "a", "temperature", ("u",), ("u_stderr",)),
+        ("desai_zwanzig", "a", "temperature", ("m2",), ("m2_stderr",)),
+        ("hysteresis_and_escape", "c", "escape_size", ("escape",), ("escape_stderr",)),
     ],
 )
 def test_points_and_bars_are_the_data(made, name, letter, coordinate, value, stderr):
