@@ -8,6 +8,8 @@ The outermost minimum at u > 0 is followed through a scan of the control; the en
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import mpmath as mp
 import sympy as sp
 
@@ -19,28 +21,43 @@ DIGITS = 25
 SMALLEST_JUMP = 0.03  # of m: what the scan of the field resolves
 
 
+@lru_cache(maxsize=64)
+def _parts(model) -> dict:
+    """order m(u), slope, curvature and gap as expressions in u and the model's symbols."""
+    mean, cumulant, energy = model.single_site_mean, model.cumulant_function, model.ray_energy
+    slope = sp.diff(energy, m)
+    return {
+        "order": mean,
+        "slope": u + model.beta * slope.subs(m, mean),
+        "curvature": 1 + model.beta * sp.diff(slope, m).subs(m, mean) * sp.diff(mean, u),
+        "gap": model.beta * (energy.subs(m, mean) - energy.subs(m, 0)) + u * mean - cumulant + cumulant.subs(u, 0),
+    }
+
+
+def _number(value):
+    """An exact number at the working precision of mpmath."""
+    return mp.mpf(value.p) / value.q if value.is_Rational else mp.mpmathify(sp.N(value, mp.mp.dps))
+
+
 class Branch:
     """The constrained free energy as mpmath functions of the field u and one control symbol."""
 
     def __init__(self, model, of, values=None):
-        put = {k: exact(v) for k, v in (values or {}).items()}
-        self.of, name = of, type(model).__name__
-        mean, cumulant = model.single_site_mean.subs(put), model.cumulant_function.subs(put)
-        energy, b = model.ray_energy.subs(put), sp.sympify(model.beta).subs(put)
-        slope = sp.diff(energy, m)
-        parts = {
-            "order": mean,
-            "slope": u + b * slope.subs(m, mean),
-            "curvature": 1 + b * sp.diff(slope, m).subs(m, mean) * sp.diff(mean, u),
-            "gap": b * (energy.subs(m, mean) - energy.subs(m, 0)) + u * mean - cumulant + cumulant.subs(u, 0),
-        }
-        missing = sorted({str(s) for e in parts.values() for s in e.free_symbols} - {str(u), str(of)})
+        self.of, self.name = of, type(model).__name__
+        parts = _parts(model)
+        others = sorted(set().union(*(e.free_symbols for e in parts.values())) - {u, of}, key=str)
+        given = {str(k): exact(v) for k, v in (values or {}).items()}
+        missing = [str(s) for s in others if str(s) not in given]
         if missing:
             raise ValueError(f"values: no number for {', '.join(missing)}; give values={{{missing[0]}: ...}}")
-        self.name = name
-        functions = {key: callable_of(expr, (u, of)) for key, expr in parts.items()}
-        self.order, self.slope = functions["order"], functions["slope"]
-        self.curvature, self.gap = functions["curvature"], functions["gap"]
+        numbers = [given[str(s)] for s in others]
+
+        def function(name):
+            call = callable_of(parts[name], (u, of, *others))
+            return lambda field, control: call(field, control, *map(_number, numbers))
+
+        self.order, self.slope = function("order"), function("slope")
+        self.curvature, self.gap = function("curvature"), function("gap")
 
     FIELDS = tuple(0.02 * 1.13**k for k in range(62))  # 0.02 ... 35
 

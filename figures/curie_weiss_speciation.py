@@ -41,7 +41,7 @@ TARGET = float(same_class(1.0))
 
 def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     """Spectral times from exact sums, clone probabilities from theory and from posterior samples."""
-    count = min(trajectories, 300) if trajectories else (300 if quick else 4000)
+    count = min(trajectories, 200) if trajectories else (200 if quick else 4000)
     sizes = SIZES if quick else (*SIZES, 4095)
     diffusion = Diffusion(CurieWeiss(beta=B), ornstein_uhlenbeck())
     shape = (len(PHASES), len(sizes), len(OFFSETS))
@@ -93,7 +93,7 @@ def _theory(beta, size):
 
     def phi(time):
         noise = 1 / np.sqrt(_snr(time))
-        y = np.linspace(0, centres.max() + 9 * noise, 1201)
+        y = np.linspace(0, centres.max() + 9 * noise, 401)
         mass = weights * np.exp(-((y[:, None] - centres) ** 2) / (2 * noise**2))
         up, down = mass[:, centres > 0].sum(axis=1), mass[:, centres < 0].sum(axis=1)
         agree = (up**2 + down**2) / np.maximum(up + down, 1e-300)
@@ -149,7 +149,7 @@ def _spectral():
 
 
 def _curves(size):
-    grid = np.linspace(-1.1, 1.1, 45)
+    grid = np.linspace(-1.1, 1.1, 31)
     rows, offsets = np.empty((2, len(PHASES), len(grid)))
     for i, (beta, _) in enumerate(PHASES.values()):
         theory = _theory(beta, size)

@@ -45,7 +45,7 @@ SEED = 19780101
 
 def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     """Order parameter against temperature, and relaxation of the density."""
-    count = min(trajectories or 10**9, 128) if quick else 1024
+    count = min(trajectories or 10**9, 64) if quick else 1024
     model = SoftSpins()
     critical = float(evaluate(1 / critical_point(model).at[beta]))
     rows, facts = {name: [] for name in ("m2", "m2_stderr", "m2_z")}, []
