@@ -26,4 +26,9 @@ FIGURES = (
     "entropic_grids",
     "hysteresis_and_escape",
     "desai_zwanzig",
+    "bifurcation_gallery",
+    "fold_and_cusp",
+    "attractor_merge_tree",
+    "location_calibration",
+    "location_cost",
 )

@@ -79,6 +79,12 @@ def sealed(dataset, stem: str, quick: bool, parameters: dict, agreements: list, 
     )
 
 
+def record(what: str, *, seed, count: int, parameters=None, grid: str = "none") -> dict:
+    """Facts, in the form of a simulation's, of random numbers used otherwise: searches, exact samples, path starts."""
+    kernel = {"dynamics": what, "observables": {}, "scheme": "none"}
+    return {**kernel, "parameters": parameters or {}, "trajectories": int(count), "seed": seed, "grid": grid}
+
+
 def caption_of(stem: str) -> str:
     """The docstring of a figure's module."""
     return inspect.cleandoc(importlib.import_module(f"figures.{stem}").__doc__)

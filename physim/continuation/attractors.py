@@ -19,7 +19,7 @@ from physim.continuation.branches import Diagram
 from physim.continuation.solve import equilibria
 from physim.continuation.systems import System
 
-STEP, MOST = 0.25, 20_000
+STEP, REACH, MOST = 0.25, 0.03, 20_000
 DELTA = 1e-3
 
 
@@ -36,14 +36,16 @@ class Basins:
     lost: int
 
 
-def flow(system: System, x, p, attractors) -> np.ndarray:
+def flow(system: System, x, p, attractors, others=None) -> np.ndarray:
     """Index of the attractor that each column of x (n, L) flows into; -1 where it did not arrive.
 
-    Runge-Kutta steps of order four and length 0.25/|F_x| for each start; a start has arrived within 5 % of the
-    distance to the nearest other attractor.
+    Runge-Kutta steps of order four, at most 0.25/|F_x| long and 3 % of the scale far, for each start; a start has
+    arrived within 5 % of the distance to the nearest other fixed point, those in `others` (k, n) included.
     """
     p = np.atleast_1d(np.asarray(p, dtype=float))
     gaps = np.linalg.norm(attractors[:, None] - attractors[None], axis=2) + np.diag(np.full(len(attractors), np.inf))
+    if others is not None and len(others):
+        gaps = np.column_stack([gaps, np.linalg.norm(attractors[:, None] - np.asarray(others)[None], axis=2)])
     reach = 0.05 * np.minimum(gaps.min(1), system.scale)
     ends, active, x = np.full(x.shape[1], -1), np.arange(x.shape[1]), np.array(x, dtype=float)
     for _ in range(MOST):
@@ -56,7 +58,8 @@ def flow(system: System, x, p, attractors) -> np.ndarray:
             break
         q = np.repeat(p[:, None], len(active), 1)
         F, J, _ = system.evaluate(x, q)
-        h = STEP / np.sqrt(np.sum(J**2, axis=(0, 1)))
+        speed, bend = np.linalg.norm(F, axis=0), np.sqrt(np.sum(J**2, axis=(0, 1)))
+        h = 1 / np.maximum(bend / STEP, speed / (REACH * system.scale))
         k2 = system.evaluate(x + h / 2 * F, q)[0]
         k3 = system.evaluate(x + h / 2 * k2, q)[0]
         x = x + h / 6 * (F + 2 * k2 + 2 * k3 + system.evaluate(x + h * k3, q)[0])
@@ -75,7 +78,7 @@ def basins(system: System, p, count: int = 10_000, seed: int = 0, states=None) -
     ------
     ValueError when there is no attractor or fewer than 10 starts.
     """
-    attractors = stable_at(system, p, seed)
+    attractors, others = split_at(system, p, seed)
     if states is None:
         generator = np.random.Generator(np.random.Philox(seed))
         states = system.scale * generator.standard_normal((count, system.dim))
@@ -84,7 +87,7 @@ def basins(system: System, p, count: int = 10_000, seed: int = 0, states=None) -
         raise ValueError(f"count: {len(states)} starts given; at least 10 are needed for a share")
     if not len(attractors):
         raise ValueError(f"p: no attractor was found at {p}; nothing has a basin")
-    ends = flow(system, states.T, p, attractors)
+    ends = flow(system, states.T, p, attractors, others)
     hits = np.bincount(ends[ends >= 0], minlength=len(attractors))
     n = len(states)
     share = hits / n
@@ -94,10 +97,12 @@ def basins(system: System, p, count: int = 10_000, seed: int = 0, states=None) -
     )
 
 
-def stable_at(system: System, p, seed: int = 0) -> np.ndarray:
-    """All attractors at a parameter value, (m, n)."""
-    found = [system.orbit(x) for x in equilibria(system, p, seed=seed) if _stable(system, x, p)]
-    return np.concatenate(found) if found else np.empty((0, system.dim))
+def split_at(system: System, p, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """All attractors at a parameter value, (m, n), and all other fixed points, (k, n)."""
+    parts: dict[bool, list] = {True: [], False: []}
+    for x in equilibria(system, p, seed=seed):
+        parts[_stable(system, x, p)] += list(system.orbit(x))
+    return tuple(np.array(parts[kind]).reshape(-1, system.dim) for kind in (True, False))
 
 
 def _stable(system, x, p):
@@ -148,10 +153,10 @@ def merge_tree(diagram: Diagram, points: int = 24) -> MergeTree:
     for a, b in pairwise(edges):
         inset = DELTA * (b - a)
         grid = np.linspace(a + inset, b - inset, points)
-        rows = [_attractors(diagram, p) for p in grid]
+        rows = [_attractors(diagram, p)[0] for p in grid]
         if attractors:
             last = attractors[-1][-1]
-            ends = flow(system, last.T, grid[0], rows[0])
+            ends = flow(system, last.T, grid[0], *_attractors(diagram, grid[0]))
             if np.any(ends < 0):
                 raise ArithmeticError(f"diagram: an attractor lost at {a:.6g} flows nowhere; use more starts")
             heirs.append([int(end) for end in ends])
@@ -162,7 +167,7 @@ def merge_tree(diagram: Diagram, points: int = 24) -> MergeTree:
 
 def _attractors(diagram, p):
     x, unstable = diagram.at(p)
-    return x[unstable == 0]
+    return x[unstable == 0], x[unstable > 0]
 
 
 def _ordered(rows):

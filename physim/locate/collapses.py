@@ -68,6 +68,7 @@ def collapse(
     omega: float = OMEGA,
     degrees=DEGREES,
     window=None,
+    smooth: bool = False,
     parameter: str = "p",
 ):
     """Fit a data collapse to moments over at least three sizes.
@@ -79,6 +80,8 @@ def collapse(
     omega : correction exponent in powers of N.  degrees : of the three polynomials (-1 leaves one out).
     window : (size, half-width) of the interval about p_c that is used, at a size; it scales as N^(-1/nu).  None uses
         all points.  Which points are inside is updated twice as the fit moves.
+    smooth : of a single observable, take the variance of a sample from a fit over x (quadratic in its logarithm)
+        instead of point by point: many small batches, whose errors follow the noise of their values, need it.
 
     Returns
     -------
@@ -106,6 +109,7 @@ def collapse(
         if points < terms + 2 or len(np.unique(data.size[inside])) < 3:
             reason = f"{points} points near the transition for {terms} coefficients; measure more of them"
             return Transition(**known, status="unresolved", reason=reason)
+        rows = _smoothed(data, rows, inside, _scaled(data, theta, window)) if smooth else rows
         problem = _Problem(data, rows, observables, inside, omega, degrees, window)
         found = least_squares(problem.residuals, theta, x_scale=[1e-2, 1e-1, *[1e-1] * len(powers)], bounds=bounds)
         theta = found.x
@@ -134,6 +138,15 @@ def _judged(answer, data, known, parameter):
 def _scaled(points, theta, window):
     """x in units of the window."""
     return (points.parameter - theta[0]) * (points.size / window[0]) ** theta[1] / window[1]
+
+
+def _smoothed(data, rows, inside, x):
+    """Values and covariances (points, 1, 1) with the variance per sample smoothed over x."""
+    values, covariance = rows
+    usable = inside & (covariance[:, 0, 0] > 0)
+    logs = np.log(covariance[usable, 0, 0] * data.samples[usable])
+    shape = np.polynomial.Polynomial.fit(x[usable], logs, 2, w=np.sqrt(data.samples[usable]))
+    return values, (np.exp(shape(np.clip(x, -1.5, 1.5))) / data.samples)[:, None, None]
 
 
 def columns(size, x, omega, degrees):

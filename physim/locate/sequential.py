@@ -32,7 +32,7 @@ def adaptive(draw, low: float, high: float, *, sizes, stderr: float, budget: flo
     draw : (size, parameter, count, seed) -> independent samples (count,) of the order parameter.
     low, high : range of the parameter.  sizes : at least 3 sizes.
     stderr : wanted standard error.  budget : largest cost, in samples times size.
-    seed : whole number.  parameter : its name.
+    seed : whole number, or several.  parameter : its name.
 
     Returns
     -------
@@ -69,7 +69,7 @@ class _Run:
     def measure(self, points):
         """Add measurements (size, parameter, count); counts become whole runs."""
         points = [(int(n), float(p), max(RUNS, int(c) // RUNS * RUNS)) for n, p, c in points]
-        part = moments(self.draw, points, (self.seed, len(self.parts)))
+        part = moments(self.draw, points, (*np.atleast_1d(self.seed).tolist(), len(self.parts)))
         self.parts.append(part)
         self.cost += float(part.size @ part.samples)
         return part
@@ -102,10 +102,10 @@ class _Run:
 
     def fall(self, size, low, high):
         """(centre, half-width) of the interval between 80 % and 20 % of the fall, zoomed in until 4 steps show it."""
-        for _ in range(ZOOMS):
+        for zoom in range(ZOOMS):
             grid = np.linspace(low, high, SCAN)
             values = self.measure([(size, p, 16 * RUNS) for p in grid]).observable("binder")[0]
-            if np.ptp(values) < FALL:
+            if zoom == 0 and np.ptp(values) < FALL:
                 near = f"stays near {values.mean():.3g} from {low:.6g} to {high:.6g}"
                 return self.without("none", f"the cumulant of size {size} {near}")
             share, self.drop = (values - values.min()) / np.ptp(values), max(self.drop, float(np.ptp(values)))
@@ -129,12 +129,15 @@ class _Run:
 
     def refine(self):
         """Fit, choose, measure until the target or the budget."""
+        before = None  # p_c of the last fit that reached the target: a second one must confirm it, no lucky stop
         while True:
-            options = {"start": self.start, "window": self.window, "degrees": DEGREES}
+            options = {"start": self.start, "window": self.window, "degrees": DEGREES, "smooth": True}
             fit = collapse(joined(self.parts), observables=("binder",), **options)
             good = isinstance(fit, Collapse) and fit.p_value > POOR
-            if good and fit.stderr[0] <= self.target and fit.stderr[1] < SETTLED:
+            reached = good and fit.stderr[0] <= self.target and fit.stderr[1] < SETTLED
+            if reached and before is not None and abs(fit.values[0] - before) < fit.stderr[0]:
                 return self.answer(fit, "target")
+            before = float(fit.values[0]) if reached else None
             if self.cost >= self.budget:
                 return self.answer(fit, "budget")
             if good and fit.stderr[1] < 0.15 and fit.stderr[0] < self.window[1] / 3:
@@ -148,7 +151,7 @@ class _Run:
     def answer(self, fit, limit):
         """The record of a fit, or why there is none."""
         if not isinstance(fit, Collapse):
-            return self.without(fit.status, fit.reason)
+            return self.without("unresolved", fit.reason)
         if fit.values[1] < 3 * fit.stderr[1]:
             return self.without("none", "the fall of the cumulant does not sharpen with size: a crossover")
         facts = self.facts(limit=limit) | {"1/nu": float(fit.values[1]), "1/nu stderr": float(fit.stderr[1])}

@@ -213,9 +213,9 @@ def test_two_unequal_classes():
 
 def shares(subject):
     """The basins of two modes meet at the unstable fixed point u: shares Phi(-u), Phi(u) of normal starts."""
-    points = equilibria(subject, 0.3)
-    middle = [z[0] for z in points if subject.at(z, 0.3)[1][0, 0] > 0]
-    result = basins(subject, 0.3, 20_000, seed=3)
+    points = equilibria(subject, 0.44)
+    middle = [z[0] for z in points if subject.at(z, 0.44)[1][0, 0] > 0]
+    result = basins(subject, 0.44, 20_000, seed=3)
     below = norm.cdf(middle[0] / subject.scale)
     truth = np.where(result.attractors[:, 0] < middle[0], below, 1 - below)
     agree(result.share, result.stderr, truth)

@@ -166,6 +166,16 @@ def test_adaptive_location():
     assert np.median(uniform) > 4 * np.median(spent)
 
 
+@pytest.mark.slow
+def test_adaptive_location_is_calibrated():
+    """200 locations of T_c to 2e-3, each with sizes, temperatures, samples and an end of its own choice."""
+    options = {"sizes": (128, 512, 2048), "stderr": 2e-3, "budget": 3e9}
+    found = [adaptive(draw, 0.6, 1.5, seed=seed, **options) for seed in range(200)]
+    z = [(f.value - 1) / f.stderr for f in found if f.found]
+    assert len(z) >= 196
+    covers(z)
+
+
 def test_adaptive_says_when_there_is_nothing():
     options = {"sizes": (128, 256, 512), "stderr": 1e-3, "budget": 1e8}
     above = adaptive(draw, 1.5, 3.0, **options)
