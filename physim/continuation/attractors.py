@@ -102,7 +102,8 @@ def split_at(system: System, p, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     parts: dict[bool, list] = {True: [], False: []}
     for x in equilibria(system, p, seed=seed):
         parts[_stable(system, x, p)] += list(system.orbit(x))
-    return tuple(np.array(parts[kind]).reshape(-1, system.dim) for kind in (True, False))
+    stable, others = (np.array(parts[kind]).reshape(-1, system.dim) for kind in (True, False))
+    return stable, others
 
 
 def _stable(system, x, p):

@@ -62,7 +62,7 @@ def test_merge_tree_is_a_tree(made):
 
 
 def test_samples_of_curie_weiss_are_exact():
-    values, summed = table(64, 1.1)
+    _, summed = table(64, 1.1)
     assert np.diff(summed, prepend=0) == pytest.approx(cw.law(64, 1.1), abs=1e-12)
     m = draw(64, 1.1, 40_000, ((1, 2), 3))
     z = (np.mean(m**2) - cw.moment(64, 1.1, 2)) / (np.std(m**2) / 200)
