@@ -27,12 +27,10 @@ import json
 import time as clock
 
 import numpy as np
-import sympy as sp
 import xarray as xr
 from scipy.linalg import block_diag
 
-from analytic import Diffusion, SymmetricPair, flow_matching
-from figures import convergence, style
+from figures import convergence, style, uniform_grids
 from figures.integrator_orders import COLOURS, MIXTURE, OBSERVE, v
 from figures.report import agreement, sealed
 from physim import grids, simulate
@@ -47,8 +45,6 @@ FLOW = " (flow)"
 REVERSE = ("euler_maruyama", "stochastic_heun", "sra1", "exponential_euler", "ancestral", "exponential_midpoint")
 PAIRS = (*REVERSE, f"flow_heun{FLOW}", f"exponential_midpoint{FLOW}")
 QUANTITIES = {"variance": "spread", "weight": "weight"}
-DISTANCE = 100.0
-COARSE = tuple(4 << k for k in range(7))
 
 
 def time_grids() -> dict:
@@ -95,7 +91,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     ns = step_nanoseconds(20_000 if quick else 200_000)
     cost = needed * (ns / ns[0])[:, None, None]
     gain, gain_error = _gain(cost, _needed_error(steps, needed, error))
-    lost, facts = _uniform_grids(count * 8)
+    lost, facts = uniform_grids.losses(count * 8, SEED + 900_000)
     dims = ("pair", "grid", "quantity")
     dataset = xr.Dataset(
         {
@@ -196,43 +192,6 @@ def step_nanoseconds(count, rounds=3):
             if r:
                 best[i] = min(best[i], (clock.perf_counter() - started) / many / grid.steps * 1e9)
     return best
-
-
-def _uniform_grids(count):
-    """Relative errors of weight and width for the probability flow of the linear interpolant, Euler steps."""
-    m = sp.Symbol("m", positive=True)
-    pair = Diffusion(SymmetricPair(m, v, sp.Rational(7, 10)), flow_matching())
-    first, y = pair.class_posterior[0], pair.state[0] - pair.process.alpha * m
-    observe = {"weight": first, "shift": first * y, "square": first * y**2}
-    start, end = 1 - 1e-2 / DISTANCE, 1e-2 / DISTANCE
-    cases = {
-        "VP, uniform": (DISTANCE, grids.uniform),
-        "VE, uniform": (1.0, grids.uniform),
-        "VE, log-SNR": (1.0, lambda a, b, n: grids.uniform_log_snr(pair.process, a, b, n)),
-    }
-    value, facts = np.empty((2, len(cases), 2, len(COARSE))), []
-    for i, (scale, make) in enumerate(cases.values()):
-        parameters = {"m": scale, "v": (scale / DISTANCE) ** 2}
-        exact = expectations(pair, observe, [end], parameters).isel(time=0)
-        for k, n in enumerate(COARSE):
-            run = simulate(
-                pair.probability_flow(), trajectories=count, grid=make(end, start, n), parameters=parameters,
-                seed=SEED + 900_000 + 100 * i + k, observe=observe, record=1, batches=16, progress=False,
-            ).isel(time=-1)  # fmt: skip
-            facts.append(json.loads(run.attrs["provenance"]))
-            found = [run[f"{name}_batch_mean"].values for name in observe]
-            for q, (some, known) in enumerate(
-                zip(_modes(*found), _modes(*(float(exact[name]) for name in observe)), strict=True)
-            ):
-                value[:, i, q, k] = some.mean() / known - 1, some.std(ddof=1) / 4 / known
-    dims = ("interpolant", "lost", "coarse")
-    data = {"loss": (dims, value[0]), "loss_stderr": (dims, value[1])}
-    return data | {"interpolant": list(cases), "lost": ["weight", "width"], "coarse": list(COARSE)}, facts
-
-
-def _modes(weight, shift, square):
-    """(weight, variance about its own mean) of a mode from its weighted moments."""
-    return weight, square / weight - (shift / weight) ** 2
 
 
 @style.styled

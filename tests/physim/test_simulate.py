@@ -346,3 +346,18 @@ def test_replicas_share_one_noise_or_its_opposite():
         walk.copies(2, "odd")
     with pytest.raises(ValueError, match="count: 3 antithetic replicas"):
         walk.copies(3, "antithetic")
+
+
+def test_equal_requests_share_a_program():
+    """A repeated call prints nothing again; what differs in anything gets a program of its own."""
+    from physim.kernels import few
+    from physim.schemes import SCHEMES
+
+    x = sp.Symbol("x", real=True)
+
+    def program(rate=1, observe=x, scheme="euler_maruyama", **how):
+        return few.build(an.Dynamics(x, -rate * x, 1), SCHEMES[scheme], {"a": observe}, **how)
+
+    assert program() is program()
+    others = [program(), program(rate=2), program(observe=x**2), program(scheme="milstein"), program(halving=True)]
+    assert len({id(p) for p in others}) == len(others)
