@@ -350,13 +350,13 @@ def test_replicas_share_one_noise_or_its_opposite():
 
 def test_equal_requests_share_a_program():
     """A repeated call prints nothing again; what differs in anything gets a program of its own."""
-    from physim.kernels import few
-    from physim.schemes import SCHEMES
+    from physim.ensemble import _printed
 
     x = sp.Symbol("x", real=True)
 
-    def program(rate=1, observe=x, scheme="euler_maruyama", **how):
-        return few.build(an.Dynamics(x, -rate * x, 1), SCHEMES[scheme], {"a": observe}, **how)
+    def program(rate=1, observe=x, scheme="euler_maruyama", halving=False):
+        dynamics = an.Dynamics(x, -rate * x, 1)
+        return _printed("few", dynamics, scheme, (("a", observe),), halving, False, "float64", False)
 
     assert program() is program()
     others = [program(), program(rate=2), program(observe=x**2), program(scheme="milstein"), program(halving=True)]
