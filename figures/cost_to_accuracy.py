@@ -13,7 +13,7 @@ below 1e-3 in both; the line is 5. Curves that do not get there are continued wi
 is Euler-Maruyama here, since the noise is additive. (f) A statement to test, by Euler steps of the probability flow of
 the linear interpolant between classes at distance 2 x 100 widths: steps equal in t lose the weight of the modes when
 the initial spread is one width (VP), and their width when it is the distance of the modes (VE); steps equal in log-SNR
-keep both. Width: variance within the heavier mode about its own mean.
+keep both from some tens of steps on. Width: variance within the heavier mode about its own mean.
 
 The measured agreement compares the direct difference of every mean from its exact value (by quadrature) with the chain
 of halvings; variance and weight of one run are correlated, runs are independent.
