@@ -52,7 +52,7 @@ from analytic.processes import (
 from analytic.site_diffusion import SiteDiffusion
 from analytic.symbols import t
 from analytic.transition import Transition, Transitions
-from analytic.transitions import PhasePoint, coexistence, critical_point, spinodals, tricritical_point
+from analytic.transitions import coexistence, critical_point, spinodals, tricritical_point
 
 __all__ = [
     "MEAN_FIELD",
@@ -74,7 +74,6 @@ __all__ = [
     "MeanField",
     "NestedPairs",
     "PSpin",
-    "PhasePoint",
     "PointMixture",
     "Potts",
     "RandomField",

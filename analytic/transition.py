@@ -42,6 +42,7 @@ class Transition:
     reason : a sentence, needed where there is no value.
     condition : the equation that was solved, or None.
     others : the same place in other parameters or clocks, a dict from name to value.
+    at : the same place as a dict from symbols to values, ready for `subs`; empty where parameters are clocks.
 
     Raises
     ------
@@ -61,6 +62,7 @@ class Transition:
     reason: str = ""
     condition: Any = field(default=None, repr=False)
     others: Mapping = field(default_factory=dict, repr=False)
+    at: Mapping = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
         if self.status not in WITH_VALUE + WITHOUT:
@@ -71,6 +73,11 @@ class Transition:
             raise ValueError(f"stderr: {self.stderr} given; an estimate needs a positive standard error")
         if self.value is None and not self.reason:
             raise ValueError("reason: empty; a transition without a value needs a sentence")
+
+    @property
+    def order(self):
+        """The order parameter m of the ordered phase there, where `others` knows it."""
+        return self.others.get("m")
 
     @property
     def found(self) -> bool:
@@ -111,7 +118,8 @@ class Transition:
             return f"{what}: {self.status}, {self.reason}"
         by = f", {self.method}" if self.method else ""
         note = f": {self.reason}" if self.reason else ""
-        return f"{what} at {self.parameter} = {self.text()} ({self.status}{by}){note}"
+        more = "".join(f", {k} = {_short(v)}" for k, v in list(self.at.items())[1:])
+        return f"{what} at {self.parameter} = {self.text()}{more} ({self.status}{by}){note}"
 
     def _repr_latex_(self):
         name = rf"\text{{{self.kind} of {self.object.replace('_', ' ')}}}"
@@ -122,9 +130,16 @@ class Transition:
         if self.value is None:
             return rf"\text{{{self.status}}}"
         letter = sp.latex(sp.Symbol(self.parameter))
+        if self.at:
+            return r",\; ".join(rf"{sp.latex(k)} = {sp.latex(v)}" for k, v in self.at.items())
         if self.stderr is None:
             return rf"{letter} = {sp.latex(self.value)}"
         return rf"{letter} = {self.text().replace('±', chr(92) + 'pm')}"
+
+
+def _short(value) -> str:
+    value = sp.sympify(value)
+    return str(value) if value.free_symbols else f"{float(value):.7g}"
 
 
 class Transitions(tuple):

@@ -11,8 +11,6 @@ mirror image about half the jump (Potts); the rest are roots in the field u, m =
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import mpmath as mp
 import sympy as sp
 
@@ -23,28 +21,33 @@ from analytic.mean_field.landau import Landau
 from analytic.phase_roots import DIGITS, Branch, smallest_root
 from analytic.stable import plain
 from analytic.symbols import conjugate, exact, magnetisation
+from analytic.transition import Transition
 
 m, u = magnetisation, conjugate
 
 
-@dataclass(frozen=True)
-class PhasePoint:
-    """A point of a phase diagram: `kind`, `at` (symbol -> value), the order m of the ordered phase there.
+KINDS = {"critical": "continuous", "coexistence": "first-order"}
+
+
+def phase_point(kind: str, at: dict, order, status: str) -> Transition:
+    """A point of a phase diagram: `at` (symbol -> value), the order m of the ordered phase there.
 
     status: "exact" (closed form) or "numeric" (to 25 digits).
     """
+    (first, value), *others = at.items()
+    return Transition(
+        kind=KINDS.get(kind, kind),
+        object="magnetisation",
+        parameter=str(first),
+        value=value,
+        status=status,
+        method="root" if status == "numeric" else "solved",
+        others={"m": order, **{str(k): v for k, v in others}},
+        at=at,
+    )
 
-    kind: str
-    at: dict
-    order: sp.Expr
-    status: str
 
-    def _repr_latex_(self):
-        places = ", ".join(f"{sp.latex(k)} = {sp.latex(v)}" for k, v in self.at.items())
-        return rf"$\text{{{self.kind}}}:\; {places},\; m = {sp.latex(self.order)}$"
-
-
-def critical_point(model, of=None, values=None) -> PhasePoint:
+def critical_point(model, of=None, values=None) -> Transition:
     """The continuous transition out of the symmetric state.
 
     Parameters
@@ -74,10 +77,10 @@ def critical_point(model, of=None, values=None) -> PhasePoint:
         raise ValueError(
             f"model: a_4 = {sp.N(strength, 6)} < 0 where a_2 = 0 (spinodal of m = 0); see coexistence(model)"
         )
-    return PhasePoint("critical", {of: found}, sp.S.Zero, status)
+    return phase_point("critical", {of: found}, sp.S.Zero, status)
 
 
-def tricritical_point(model, of=None) -> PhasePoint:
+def tricritical_point(model, of=None) -> Transition:
     """Where the continuous line turns first order: a_2 = a_4 = 0, a_6 > 0, solved for beta and one more symbol.
 
     ValueError when a_4 keeps its sign on the whole critical line.
@@ -94,14 +97,14 @@ def tricritical_point(model, of=None) -> PhasePoint:
         _keeps_sign(a[3], first, second)
     for pair in _joint_roots(a[1], a[3], first, second):
         if _sign(a[5].subs(pair)) > 0:
-            return PhasePoint("tricritical", pair, sp.S.Zero, "exact")
+            return phase_point("tricritical", pair, sp.S.Zero, "exact")
     raise ValueError(
         f"model: a_4 of {type(model).__name__} has no zero on the line a_2 = 0: no tricritical point; "
         f"the line critical_point(model, of={second}) is continuous to its end"
     )
 
 
-def coexistence(model, of=None, values=None) -> PhasePoint:
+def coexistence(model, of=None, values=None) -> Transition:
     """Maxwell point: the ordered phase and the symmetric one have one free energy.
 
     Parameters
@@ -126,10 +129,10 @@ def coexistence(model, of=None, values=None) -> PhasePoint:
             lambda *x: (branch.slope(*x), branch.gap(*x)), start, tol=mp.mpf(10) ** (-2 * DIGITS)
         )
         order = branch.order(field, where)
-    return PhasePoint("coexistence", {of: sp.Float(where, DIGITS)}, sp.Float(order, DIGITS), "numeric")
+    return phase_point("coexistence", {of: sp.Float(where, DIGITS)}, sp.Float(order, DIGITS), "numeric")
 
 
-def spinodals(model, of=None, values=None) -> tuple[PhasePoint, ...]:
+def spinodals(model, of=None, values=None) -> tuple[Transition, ...]:
     """Limits of metastability: of the ordered phase, and of the symmetric one (m = 0) where it is a first-order one.
 
     With `of` the model's field, both are those of the two ordered phases, in closed form for Ising spins.
@@ -143,14 +146,14 @@ def spinodals(model, of=None, values=None) -> tuple[PhasePoint, ...]:
     a = landau(model)
     upper = _solve_for(a[1].subs(_exact(values)), of)
     if upper is not None:
-        ends = [PhasePoint("spinodal", {of: upper}, sp.S.Zero, "exact")]
+        ends = [phase_point("spinodal", {of: upper}, sp.S.Zero, "exact")]
     branch = Branch(model, of, values)
     low, high = branch.existence()
     with mp.workdps(DIGITS + 15):
         start = (branch.outermost(high), (low + high) / 2)
         field, where = mp.findroot(lambda *x: (branch.slope(*x), branch.curvature(*x)), start, tol=mp.mpf(10) ** -40)
         order = branch.order(field, where)
-    ordered = PhasePoint("spinodal", {of: sp.Float(where, DIGITS)}, sp.Float(order, DIGITS), "numeric")
+    ordered = phase_point("spinodal", {of: sp.Float(where, DIGITS)}, sp.Float(order, DIGITS), "numeric")
     return (ordered, *ends)
 
 
@@ -278,7 +281,7 @@ def _mirror(model, of):
             balance = factor * sp.log(solution[level]) + model.beta * sp.expand(slope + slope.subs(m, jump - m)).subs(
                 jump, size
             )
-            return PhasePoint("coexistence", {of: tidy(sp.solve(balance, of)[0], sp.simplify)}, size, "exact")
+            return phase_point("coexistence", {of: tidy(sp.solve(balance, of)[0], sp.simplify)}, size, "exact")
     return None
 
 
@@ -288,7 +291,7 @@ def _landau_coexistence(model, of):
     if model.field != 0 or model.v == 0 or _sign(model.u) >= 0:
         raise ValueError(f"u: {model.u}: a first-order transition needs u < 0, v > 0, no field; see critical_point")
     found = sp.solve([sp.cancel(even / square), sp.diff(sp.cancel(even / square), square)], [of, square], dict=True)[0]
-    return PhasePoint("coexistence", {of: sp.simplify(found[of])}, sp.sqrt(sp.simplify(found[square])), "exact")
+    return phase_point("coexistence", {of: sp.simplify(found[of])}, sp.sqrt(sp.simplify(found[square])), "exact")
 
 
 def _landau_spinodals(model, of):
@@ -297,8 +300,8 @@ def _landau_spinodals(model, of):
     found = sp.solve([slope, sp.diff(slope, square)], [of, square], dict=True)
     if not found:
         raise ValueError(f"u: {model.u} with v = {model.v} has no metastable phase; critical_point(model) exists")
-    ordered = PhasePoint("spinodal", {of: found[0][of]}, sp.sqrt(found[0][square]), "exact")
-    return ordered, PhasePoint("spinodal", {of: sp.S.Zero}, sp.S.Zero, "exact")
+    ordered = phase_point("spinodal", {of: found[0][of]}, sp.sqrt(found[0][square]), "exact")
+    return ordered, phase_point("spinodal", {of: sp.S.Zero}, sp.S.Zero, "exact")
 
 
 def _field_spinodals(model, field):
@@ -314,7 +317,7 @@ def _field_spinodals(model, field):
         if place in (1, -1):  # the ends of the range of m
             continue
         where = sp.solve(sp.diff(surface, m), field)[0].subs(m, place)
-        ends.append(PhasePoint("spinodal", {field: where}, place, "exact"))
+        ends.append(phase_point("spinodal", {field: where}, place, "exact"))
     if not ends:
         raise ValueError(f"model: {type(model).__name__} has one phase at every field here; no spinodal")
     return tuple(ends)

@@ -55,3 +55,10 @@ def test_table_of_several():
     with pytest.raises(ValueError, match="there are binder, rate"):
         an.Transitions([SINGLE, NONE]).named("dip")
     assert an.Transitions([SINGLE, NONE])._repr_latex_().count(r"\\ ") == 1
+
+
+def test_a_point_of_a_phase_diagram_names_every_parameter():
+    point = an.tricritical_point(an.BlumeCapel())
+    assert repr(point) == "tricritical of magnetisation at beta = 3, Delta = 0.4620981 (exact, solved)"
+    assert point.order == 0
+    assert r"\beta = 3,\; \Delta" in point._repr_latex_()
