@@ -48,7 +48,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     shares, z = _shares(count)
     data |= shares
     compared = agreement(
-        z, what="share of the smaller basin at 20 noise levels", errors="independent (a seed for each)", step_bias=0 * z
+        z, what="share of the smaller basin at 20 noise levels", errors="independent (a seed for each)"
     )
     parameters = {
         "four points": ", ".join(map(str, MEANS)) + f"; weights {WEIGHTS}; VE",

@@ -37,7 +37,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     scores = [np.array([z for z in make(count) if np.isfinite(z)]) for make, count in zip(makers, counts, strict=True)]
     data = {f"z_{k}": (f"location_{k}", z) for k, z in enumerate(scores)}
     compared = [
-        agreement(z, what=f"locations: {name}", errors="independent (fresh samples)", step_bias=0 * z)
+        agreement(z, what=f"locations: {name}", errors="independent (fresh samples)")
         for name, z in zip(METHODS, scores, strict=True)
         if len(z) >= 20
     ]

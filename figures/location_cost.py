@@ -58,9 +58,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     rows, uniform = np.array(rows), np.array(uniform)
     ratio = np.median(uniform[:, 0] * uniform[:, 1] ** 2) / np.median(rows[:, 0] * rows[:, 1] ** 2)
     z = np.concatenate([rows[:, 2], uniform[:, 2]])
-    compared = agreement(
-        z, what="T_c of Curie-Weiss, both designs", errors="independent (fresh samples)", step_bias=0 * z
-    )
+    compared = agreement(z, what="T_c of Curie-Weiss, both designs", errors="independent (fresh samples)")
     parameters = {
         "model": f"Curie-Weiss, sizes {', '.join(map(str, SIZES))}, exact samples, T from {LOW} to {HIGH}",
         "cost of the grid over cost of the adaptive run, at equal error": f"{ratio:.1f}",

@@ -102,8 +102,8 @@ def split_at(system: System, p, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     parts: dict[bool, list] = {True: [], False: []}
     for x in equilibria(system, p, seed=seed):
         parts[_stable(system, x, p)] += list(system.orbit(x))
-    stable, others = (np.array(parts[kind]).reshape(-1, system.dim) for kind in (True, False))
-    return stable, others
+    stable, rest = (np.array(parts[kind]).reshape(-1, system.dim) for kind in (True, False))
+    return stable, rest
 
 
 def _stable(system, x, p):
