@@ -223,6 +223,15 @@ def _common_unit(differences):
     return sp.Rational(sp.igcd(*(d * scale for d in found)) if len(found) > 1 else found[0] * scale, scale)
 
 
+def _roots(*coefficients):
+    """Roots of a polynomial of degree one or two, by the formula (its coefficients may be of any kind)."""
+    if len(coefficients) == 2:
+        a, b = coefficients
+        return (-b / a,)
+    a, b, c = coefficients
+    return tuple((-b + sign * sp.sqrt(tidy(b**2 - 4 * a * c))) / (2 * a) for sign in (1, -1))
+
+
 def _solved(mean, z, samples):
     """z(m) from mean(z) = m; None beyond degree two."""
     polynomial = sp.Poly(sp.numer(sp.together(mean - magnetisation)), z)
@@ -230,7 +239,7 @@ def _solved(mean, z, samples):
         return None
     at = sp.Rational(7, 4)
     probe = mean.subs(z, at).subs(samples).evalf(30)
-    for candidate in sp.roots(polynomial, multiple=True):
+    for candidate in _roots(*polynomial.all_coeffs()):
         value = candidate.subs(samples).subs(magnetisation, probe).evalf(25)
         if abs(value - at) < 1e-15:
             return tidy(candidate)

@@ -260,6 +260,24 @@ def test_first_order_transitions():
     assert an.spinodals(model)[0].at[r] == sp.Rational(9, 8)
 
 
+def test_long_numbers_do_not_become_degrees_of_polynomials():
+    """beta = 4.123456789: Delta of both spinodals and of coexistence, by their conditions."""
+    b = 4.123456789
+    model = an.BlumeCapel(beta=b)
+    ordered, symmetric = an.spinodals(model, of=DELTA)
+    assert value(symmetric.at[DELTA]) == pytest.approx(np.log(2 * b - 2) / b, rel=1e-14)
+    other = an.spinodals(an.BlumeCapel(), of=DELTA, values={beta: b})[0]
+    assert float(ordered.at[DELTA]) == pytest.approx(float(other.at[DELTA]), rel=1e-14)
+    where, m = float(ordered.at[DELTA]), float(ordered.order)
+
+    def residual(u):
+        return 2 * np.sinh(b * u) / (np.exp(b * where) + 2 * np.cosh(b * u)) - u
+
+    assert abs(residual(m)) < 1e-12
+    assert abs(residual(m + 1e-5) - residual(m - 1e-5)) < 1e-9
+    assert where > float(an.coexistence(model, of=DELTA).at[DELTA]) > value(symmetric.at[DELTA])
+
+
 def test_field_spinodals_are_where_the_metastable_phase_ends():
     """F' = F'' = 0 by differences of the rate function; cusp |h| = (2/3)(beta - 1)^{3/2} near beta = 1."""
     points = an.spinodals(an.CurieWeiss(field=h), of=h)
@@ -297,6 +315,10 @@ def test_exponents_and_amplitudes_by_solving():
     guess = mp.mpf(float(found.order)) * tau ** mp.mpf(0.25)
     m = mp.findroot(residual, guess)
     assert float(m / guess) == pytest.approx(1, rel=2e-3)
+    chi = an.evaluate(susceptibility(model), {"m": m, "beta": b, "Delta": delta}, 15)
+    assert float(chi * tau) == pytest.approx(value(found.below), rel=5e-3)
+    chi = an.evaluate(susceptibility(model), {"m": 0, "beta": 3 / (1 + tau), "Delta": delta}, 15)
+    assert float(chi * tau) == pytest.approx(value(found.above), rel=1e-4)
 
 
 def test_hopfield_capacity():

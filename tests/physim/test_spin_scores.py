@@ -10,7 +10,7 @@ import sympy as sp
 import analytic as an
 from analytic.site_diffusion import SiteDiffusion
 from physim.finite_size import Law, thermodynamics
-from physim.kernels.sites import site_numbers
+from physim.kernels.sites import SiteNumbers, site_numbers
 from physim.spin_scores import field_posterior, posterior_means, posterior_samples, scores
 from tests.checks import agree
 
@@ -75,6 +75,19 @@ def test_all_maxima_are_found():
     m = float(mp.findroot(lambda u: u - mp.tanh(1.4 * u), 0.8))
     assert abs(weights @ np.abs(nodes) - m) < 1e-3
     assert len(nodes) < 400
+
+
+def test_peaks_between_coarse_nodes_are_found():
+    """Two equal peaks a thousandth wide at unequal distances from the first grid: half of the weight at each."""
+    k, a, b = 1e6, -0.3137, 0.5
+
+    def log_partition(m, x):
+        return k * m**2 / 2 + np.logaddexp(-k * (m - a) ** 2 / 2, -k * (m - b) ** 2 / 2) + 0 * x
+
+    numbers = SiteNumbers(k, -1.0, 1.0, 1.0, 1.0, log_partition, log_partition)
+    nodes, weights = field_posterior(numbers, np.zeros(1))
+    assert weights[nodes > 0].sum() == pytest.approx(0.5, abs=1e-10)
+    assert weights @ nodes == pytest.approx((a + b) / 2, abs=1e-10)
 
 
 def test_score_is_the_gradient_of_the_density():
