@@ -23,6 +23,7 @@ FIGURES = (
     "binder_crossing",
     "single_path_decisions",
     "score_as_filter",
+    "semantic_partitions",
     "entropic_grids",
     "hysteresis_and_escape",
     "desai_zwanzig",

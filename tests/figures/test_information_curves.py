@@ -154,6 +154,24 @@ def test_gains_of_two_directions(made):
             assert float(data[f"{name}_origin"][k]) == pytest.approx(lam, rel=1e-12)
 
 
+def test_questions_about_four_points(made):
+    """Entropies of two partitions at one noise level, from a plain grid over SciPy's normal densities."""
+    data, _ = made["semantic_partitions"]
+    k = 12
+    sigma = np.exp(-float(data["curve_level"][k]) / 2)
+    nodes = np.linspace(-9 * sigma - 3, 9 * sigma + 4, 601)
+    where = np.stack(np.meshgrid(nodes, nodes, indexing="ij"), axis=-1)
+    places = ((-1.6, -0.35), (-1.6, 0.35), (-0.2, 1.6), (2.6, -0.4))
+    parts = np.array([stats.multivariate_normal(c, sigma**2).pdf(where) / 4 for c in places])
+    total = np.maximum(parts.sum(axis=0), 1e-300)
+    for name, groups in (("all", (0, 1, 2, 3)), ("pair", ((0, 1), (2, 3))), ("inside", ((0,), (1, 2, 3)))):
+        h = sum(special.entr(parts[[*np.atleast_1d(g)]].sum(axis=0) / total) for g in groups)
+        value = np.sum(h * total) * (nodes[1] - nodes[0]) ** 2
+        assert float(data[f"{name}_h_curve"][k]) == pytest.approx(value, rel=1e-6), name
+    slope = np.gradient(data["right_h_curve"].values, data["curve_level"].values)
+    assert data["right_rate_curve"].values[4:-4] == pytest.approx(-slope[4:-4], abs=5e-3)
+
+
 def test_grids_and_the_law_of_few_steps(made):
     """KL falls with the number of steps and the entropic grid is best; of Gaussian data it is known in closed form."""
     data, _ = made["entropic_grids"]
