@@ -24,6 +24,7 @@ FIGURES = (
     "single_path_decisions",
     "score_as_filter",
     "semantic_partitions",
+    "manifold_spectrum",
     "entropic_grids",
     "hysteresis_and_escape",
     "desai_zwanzig",

@@ -5,7 +5,7 @@ r"""U-turn (forward-backward) experiment: noise a sample up to a time, generate 
     a = alpha_s w/sigma_t^2,  v = sigma_s^2 w/sigma_t^2,  w = sigma_t^2 - (alpha_t/alpha_s)^2 sigma_s^2
 
 x_end and x'_end are independent given x_t: the U-turn is a clone experiment whose first clone was the data.
-Source: Behjoo & Chertkov 2023 (2308.02757); Sclocchi, Favero & Wyart 2024 (2402.16991).
+Source: Behjoo & Chertkov 2023 (2308.07421); Sclocchi, Favero & Wyart 2024 (2402.16991).
 """
 
 from __future__ import annotations

@@ -172,6 +172,17 @@ def test_questions_about_four_points(made):
     assert data["right_rate_curve"].values[4:-4] == pytest.approx(-slope[4:-4], abs=5e-3)
 
 
+def test_spectrum_of_a_manifold(made):
+    """Marchenko-Pastur: mass one, mean D/L, mean 1/lambda = L/(D - L) (its Stieltjes transform at zero); the count."""
+    data, _ = made["manifold_spectrum"]
+    where, density = data["eigenvalue"].values, data["density"].values
+    for power, moment in ((0, 1.0), (1, 5.0), (2, 25 + 5.0), (-1, 60 / 240)):
+        assert np.trapezoid(density * where**power, where) == pytest.approx(moment, rel=1e-5)
+    spread = (data["histogram"] - np.interp(data["bin"], where, density)) / data["histogram_stderr"]
+    assert np.nanmedian(np.abs(spread[1:-3])) < 2
+    assert float(data["curve_count"][0]) == pytest.approx(60 * (1 - 0.03**2 / 4), rel=1e-5)
+
+
 def test_grids_and_the_law_of_few_steps(made):
     """KL falls with the number of steps and the entropic grid is best; of Gaussian data it is known in closed form."""
     data, _ = made["entropic_grids"]
