@@ -25,6 +25,7 @@ FIGURES = (
     "score_as_filter",
     "semantic_partitions",
     "manifold_spectrum",
+    "critical_windows",
     "entropic_grids",
     "hysteresis_and_escape",
     "desai_zwanzig",

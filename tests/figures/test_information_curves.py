@@ -183,6 +183,20 @@ def test_spectrum_of_a_manifold(made):
     assert float(data["curve_count"][0]) == pytest.approx(60 * (1 - 0.03**2 / 4), rel=1e-5)
 
 
+def test_windows_of_two_classes(made):
+    """The distance by integrating |p - q|/2; the window's edges by SciPy's inverse error function, for every D."""
+    data, figure = made["critical_windows"]
+    (curve,) = curves(panel(figure, "a"))
+    for lam, drawn in curve[::60]:
+        shift = np.sqrt(lam)
+        apart = integrate.quad(lambda u, s=shift: abs(stats.norm.pdf(u - s) - stats.norm.pdf(u + s)) / 2, 0, 14)[0] * 2
+        assert drawn == pytest.approx(apart, abs=1e-9)
+    for k, epsilon in enumerate(data["epsilon"].values):
+        for name, distance in (("early", 1 - epsilon), ("late", epsilon)):
+            edge = -np.log(2 * special.erfinv(distance) ** 2) / 2
+            np.testing.assert_allclose(data[name][k], edge, rtol=1e-9)
+
+
 def test_grids_and_the_law_of_few_steps(made):
     """KL falls with the number of steps and the entropic grid is best; of Gaussian data it is known in closed form."""
     data, _ = made["entropic_grids"]
