@@ -319,3 +319,14 @@ def test_help_is_light():
     help_page = "import physim.cli as c; c.main()"
     bare = min(seconds("pass") for _ in range(5))
     assert min(seconds(help_page, "--help") for _ in range(5)) - bare < 0.3
+
+
+def test_step_bias_is_printed_beside_the_mean_and_a_finished_run_leaves_no_checkpoint(tmp_path):
+    """200 Euler steps leave a bias that is measured; record counts even steps."""
+    state = tmp_path / "state"
+    text = said(call("simulate", PAIR, OU, *QUICK, "--step-bias", "--checkpoint", state, "--out", tmp_path / "run.nc"))
+    assert not state.exists()
+    bias = float(load(tmp_path / "run.nc").x_mean_bias[-1])
+    assert f"(step {bias:+.1g} ± " in text
+    text = said(call("simulate", PAIR, OU, "--precision", "half", *QUICK), 2)
+    assert "precision: 'half' is unknown; allowed are float64, float32" in text

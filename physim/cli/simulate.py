@@ -33,6 +33,7 @@ LEVEL = "log-SNR = {}, inside the span"
 EITHER = "One end of forward time, in either order."
 
 Observe = Annotated[list[str] | None, Opt("--observe", "-o", metavar="NAME=FORMULA", help=OBSERVE, show_default=DRAWN)]
+Checkpoint = Annotated[str | None, Opt(metavar="FILE", help="Keep the state of a long run; the same command goes on.")]
 Out = Annotated[str | None, Opt(metavar="FILE.nc", help="Write a netCDF file.")]
 Plot = Annotated[str | None, Opt(metavar="FILE.pdf|png", help="Draw a figure.")]
 DryRun = Annotated[bool, Opt("--dry-run", help="Check everything, say what would run, and stop.")]
@@ -56,6 +57,9 @@ def simulate(
     keep_paths: Annotated[int, Opt(help="How many trajectories are stored.")] = 0,
     threads: Annotated[int | None, Opt(min=1, help="Threads to use.", show_default="all cores")] = None,
     scheme: Annotated[str, Opt(help=f"Integrator: {', '.join(SCHEMES)}.")] = "euler_maruyama",
+    step_bias: Annotated[bool, Opt("--step-bias", help="Also measure the bias that the time step leaves.")] = False,
+    precision: Annotated[str, Opt(help="Of the trajectories: float64 or float32.")] = "float64",
+    checkpoint: Checkpoint = None,
     out: Out = None,
     plot: Plot = None,
     dry_run: DryRun = False,
@@ -85,11 +89,13 @@ def simulate(
         "observe": _observables(observe, diffusion, dynamics, values),
         "record": record,
         "keep_paths": keep_paths,
+        "step_bias": step_bias,
+        "precision": precision,
     }
     if dry_run:
         _plan(request, out, plot)
         return
-    _results(dataset := _with_warnings(run, threads=threads, **request))
+    _results(dataset := _with_warnings(run, threads=threads, checkpoint=checkpoint, **request))
     for write, path in ((save, out), (quick_look, plot)):
         if path:
             typer.echo(f"wrote {write(dataset, path)}")
@@ -181,6 +187,9 @@ def _results(dataset):
             for row in rows:
                 value, error = (float(at[f"{row[0]}_{what}{ending}"]) for ending in ("", "_stderr"))
                 row.append(f"{value:.6g} ± {error:.2g}")
+        for row in rows if end and f"{rows[0][0]}_mean_bias" in at else []:
+            value, error = (float(at[f"{row[0]}_mean_bias{ending}"]) for ending in ("", "_stderr"))
+            row[-2] += f" (step {value:+.1g} ± {error:.1g})"
     print_table(("observable", *columns), rows)
     facts = json.loads(dataset.attrs["provenance"])
     size = f"{int(dataset['count'][-1])} trajectories, {facts['grid']}"
