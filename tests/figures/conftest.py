@@ -17,6 +17,13 @@ ORDERS = {
 }
 
 
+def pytest_collection_modifyitems(items):
+    """All tests that read the gallery run in one worker, so that it is computed once."""
+    for item in items:
+        if "made" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("gallery"))
+
+
 @pytest.fixture(scope="session")
 def made():
     """Datasets and figures of the whole gallery; where a figure compiles many kernels, a few stand for all."""

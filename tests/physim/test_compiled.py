@@ -29,8 +29,18 @@ def points(dim, scale):
     return np.stack([rng.permutation(reach) for _ in range(dim)])
 
 
-@pytest.mark.parametrize("process", ["ornstein_uhlenbeck", "vp_linear", "edm", "flow_matching", "vp_cosine"])
-@pytest.mark.parametrize("model", MODELS)
+CLOCKS = ("ornstein_uhlenbeck", "edm", "vp_linear", "flow_matching", "vp_cosine")
+EVERY = ("pair of points", "pair of Gaussians in 7 dimensions", "sphere in 5 dimensions")  # under every clock
+
+
+@pytest.mark.parametrize(
+    ("model", "process"),
+    [
+        pytest.param(model, clock, marks=[] if model in EVERY or k < 2 else pytest.mark.slow)
+        for model in MODELS
+        for k, clock in enumerate(CLOCKS)
+    ],
+)
 def test_against_mpmath(model, process):
     """Relative error 1e-12, or the rounding of the arguments themselves where that is larger.
 
