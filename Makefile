@@ -22,10 +22,10 @@ figures: $(STAMP)  ## draw the gallery into figures/out (QUICK=1: smaller ensemb
 	$(BIN)/python -m figures $(if $(QUICK),--quick)
 
 test: lint contracts $(STAMP)  ## lint, import contracts and the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-all: lint contracts $(STAMP)  ## the same with the slow tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 lint: $(STAMP)  ## ruff
 	$(BIN)/ruff check .

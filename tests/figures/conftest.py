@@ -1,5 +1,7 @@
 """The gallery computed once, with small ensembles and fixed seeds, for all tests of this room."""
 
+import os
+import time
 from importlib import import_module
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 from analytic import ornstein_uhlenbeck, variance_exploding
 from figures import FIGURES
+from physim.store import load, save
 
 TRAJECTORIES = 4096
 ORDERS = {
@@ -17,16 +20,33 @@ ORDERS = {
 }
 
 
-def pytest_collection_modifyitems(items):
-    """All tests that read the gallery run in one worker, so that it is computed once."""
-    for item in items:
-        if "made" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("gallery"))
+def _mine(path):
+    """True for the first who asks."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    return True
+
+
+def _awaited(path):
+    """A dataset that another worker may still be computing."""
+    end = time.monotonic() + 600
+    while not path.exists():
+        assert time.monotonic() < end, f"{path.stem} was not computed"
+        time.sleep(0.1)
+    return load(path)
 
 
 @pytest.fixture(scope="session")
-def made():
-    """Datasets and figures of the whole gallery; where a figure compiles many kernels, a few stand for all."""
+def made(tmp_path_factory):
+    """Datasets and figures of the whole gallery; where a figure compiles many kernels, a few stand for all.
+
+    Test workers share the work: each figure is computed by the worker that comes to it first.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "computed"
+    folder.mkdir(exist_ok=True)
     bandwidth = import_module("figures.generative_bandwidth")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bandwidth, "PROCESSES", (variance_exploding, ornstein_uhlenbeck))
@@ -37,5 +57,8 @@ def made():
         patch.setattr(orders, "exact_problems", lambda: laws)
         patch.setattr(cost, "PAIRS", ("euler_maruyama", "sra1"))
         patch.setattr(cost, "step_nanoseconds", lambda count: np.array([5.0, 8.0]))
-        data = {name: import_module(f"figures.{name}").compute(True, TRAJECTORIES) for name in FIGURES}
+        for name in FIGURES:
+            if _mine(folder / f"{name}.mine"):
+                save(import_module(f"figures.{name}").compute(True, TRAJECTORIES), folder / f"{name}.nc")
+    data = {name: _awaited(folder / f"{name}.nc") for name in FIGURES}
     return {name: (d, import_module(f"figures.{name}").draw(d)) for name, d in data.items()}
