@@ -47,7 +47,7 @@ def build(dynamics, scheme, observables: dict, histograms: bool = False) -> Prog
         source.lane_function("observe", [*q, *r], [], observed),
         source.once("observe_trajectory", "observe", q, r, len(observed)),
         _moves(x, mean, z, c),
-        RUN.format(
+        f"{RUN}{source.TAIL}{source.NODES}".format(
             observables=len(observed),
             fill=source.fill(len(z), "(first + np.uint64(start)) * np.uint64(dim)"),
             row=source.row(len(z)),
@@ -55,16 +55,9 @@ def build(dynamics, scheme, observables: dict, histograms: bool = False) -> Prog
             njit=source.NJIT,
         ),
     ]
-    return Program(
-        module.complete("\n\n\n".join(pieces), title(scheme, rename)),
-        tuple(observables),
-        tuple(parameters),
-        tuple(step_numbers.values()),
-        tuple(record_numbers.values()),
-        len(c),
-        len(r),
-        len(observed),
-    )
+    text = module.complete("\n\n\n".join(pieces), title(scheme, rename))
+    numbers = tuple(step_numbers.values()), tuple(record_numbers.values())
+    return Program(text, tuple(observables), tuple(parameters), *numbers, len(c), len(r), len(observed))
 
 
 def _only_statistics(observables, dynamics):
@@ -122,16 +115,4 @@ def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, 
             np.dot(weights, centres, mean)
             advance_rows(x, mean, scale, z[{row}], table[step])
         keep(state, start * dim, lanes * dim, initial)
-        alive[:lanes] = 1.0
-        for record in range(len(record_at)):
-            keep_living(values[record], lanes, alive)
-            add_cells(values[record], lanes, alive, sums, cells, record){count}
-        carry(tree, filled, cells[0], {observables})
-    collapse(tree, filled, node, {observables})
-    return 0
-
-
-@njit("void(float64[:, ::1], float64[:, ::1])", {njit}, cache=True)
-def merge(a, b):
-    """a <- the nodes a and b together."""
-    merge_nodes(a, b, {observables})'''
+'''

@@ -69,16 +69,9 @@ def build(dynamics, scheme, observables: dict, histograms: bool = False) -> Prog
         _sites("advance_sites", x, z, k),
         _run(x, z, k, order, averaged, observed, histograms),
     ]
-    return Program(
-        module.complete("\n\n\n".join(pieces), title(scheme, rename)),
-        tuple(observables),
-        tuple(parameters),
-        tuple(step_numbers.values()),
-        tuple(record_numbers.values()),
-        len(c),
-        len(r),
-        len(observed),
-    )
+    text = module.complete("\n\n\n".join(pieces), title(scheme, rename))
+    numbers = tuple(step_numbers.values()), tuple(record_numbers.values())
+    return Program(text, tuple(observables), tuple(parameters), *numbers, len(c), len(r), len(observed))
 
 
 def _only_order(observed, x, dynamics):
@@ -112,7 +105,7 @@ def _sites(name, x, z, shared):
 
 
 def _run(x, z, k, order, averaged, observed, histograms):
-    return RUN.format(
+    return f"{RUN}{source.TAIL}{source.NODES}".format(
         dim=len(x),
         shared=max(len(k), 1),
         order=max(len(order), 1),
@@ -165,17 +158,4 @@ def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, 
                     collect_shared(order, table[step], shared)
                     advance_sites(state, m * sites, (m + 1) * sites, z, {row}, shared)
             keep(state, head * sites, many * sites, initial)
-        for i in range(lanes):
-            alive[i] = 1.0
-        for record in range(len(record_at)):
-            keep_living(values[record], lanes, alive)
-            add_cells(values[record], lanes, alive, sums, cells, record){count}
-        carry(tree, filled, cells[0], {observables})
-    collapse(tree, filled, node, {observables})
-    return 0
-
-
-@njit("void(float64[:, ::1], float64[:, ::1])", {njit}, cache=True)
-def merge(a, b):
-    """a <- the nodes a and b together."""
-    merge_nodes(a, b, {observables})'''
+'''

@@ -166,6 +166,17 @@ def run(initial, first, k0, k1, stream, table, records, record_at, node, edges, 
     collapse(tree, filled, node, {observables})
     return 0'''
 
+TAIL = """        for i in range(lanes):
+            alive[i] = 1.0
+        for record in range(len(record_at)):
+            keep_living(values[record], lanes, alive)
+            add_cells(values[record], lanes, alive, sums, cells, record){count}
+        carry(tree, filled, cells[0], {observables})
+    collapse(tree, filled, node, {observables})
+    return 0
+
+
+"""  # of a loop over cells of trajectories with many numbers each
 NODES = '''@njit("void(float64[:, ::1], float64[:, ::1])", {njit}, cache=True)
 def merge(a, b):
     """a <- the nodes a and b together."""
