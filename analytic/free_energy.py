@@ -160,6 +160,7 @@ def _surface(model):
 
 
 def temperature_symbol(model):
+    """The symbol beta of a model; ValueError where it is a number, or the model states its free energy itself."""
     if model.measure is None or not model.beta.is_Symbol:
         raise ValueError(f"beta: {model.beta} is fixed; leave it a symbol to differentiate by the temperature")
     return model.beta

@@ -134,6 +134,7 @@ def with_sign_lane(typingctx, magnitude, x):
 
 
 def unary_call(name, x):
+    """Signature and code of an LLVM intrinsic of one argument."""
     real = real_of(x)
 
     def codegen(context, builder, signature, values):
