@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 class Scheme:
     """One step of an integrator and its facts.
 
+    Parameters
+    ----------
     noise : the widest class it treats, "none" < "additive" < "diagonal".
     strong, weak : orders of convergence for that class (None: exact or not defined).
     narrower : (strong, weak) for narrower classes of noise, where they are higher.
