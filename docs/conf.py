@@ -6,8 +6,12 @@ extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.mathjax",
 exclude_patterns = ["_build"]
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "show-inheritance": False}
+suppress_warnings = ["ref.python"]  # short names in prose, not links
 html_theme = "alabaster"
-html_theme_options = {"description": "Statistical physics of symmetry breaking in generative diffusion", "page_width": "1000px"}
+html_theme_options = {
+    "description": "Statistical physics of symmetry breaking in generative diffusion",
+    "page_width": "1000px",
+}
 
 
 def as_written(app, what, name, obj, options, lines):
