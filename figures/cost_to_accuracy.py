@@ -39,7 +39,7 @@ from physim.schemes import SCHEMES
 
 STEM = "cost_to_accuracy"
 SEED = 20261200
-START, END, VARIANCE, LEVEL, ASKED = 0.9, 0.02, 0.1, 1e-3, 5
+START, END, VARIANCE, LEVEL, TARGET = 0.9, 0.02, 0.1, 1e-3, 5
 SIZES = tuple(4 << k for k in range(7))
 FLOW = " (flow)"
 REVERSE = ("euler_maruyama", "stochastic_heun", "sra1", "exponential_euler", "ancestral", "exponential_midpoint")
@@ -261,7 +261,7 @@ def _draw_gain(axes, dataset):
         style.measured(axes, place + 0.16 * (j - 1.5), part["gain"], part["gain_stderr"], style.SERIES[j], str(name))
     axes.set_yscale("log", nonpositive="clip")
     axes.set_ylim(0.3 * float(dataset["gain"].min()), 2 * float(dataset["gain"].max()))
-    style.critical(axes, ASKED, "asked: 5", along="y", side="above", height=0.3)
+    style.critical(axes, TARGET, "5 times", along="y", side="above", height=0.17)
     axes.set_xticks(place, [_words(p) for p in dataset["pair"].values], rotation=35, ha="right", fontsize=5.8)
     axes.set_xlabel("scheme, with $c = 1$ or flow, $c = 0$")
     axes.set_ylabel("cost of Euler, uniform / cost  $C_0/C$")
