@@ -11,16 +11,15 @@ from __future__ import annotations
 import sympy as sp
 
 from analytic.empirical import MEAN_CENTRE, STATISTICS
-from analytic.paths import PathFunctional, site_mean
 from physim.kernels import module, source
 from physim.kernels.equations import Equations, brownian
-from physim.kernels.few import INPUTS, Program, drawn, names_of, title
+from physim.kernels.few import INPUTS, Program, drawn, names_of, only_statistics, title
 from physim.kernels.printer import Tiers, lower
 
 
 def build(dynamics, scheme, observables: dict, histograms: bool = False) -> Program:
     """Print the kernel of a dense reverse process under a scheme of one evaluation a step."""
-    _only_statistics(observables, dynamics)
+    only_statistics(observables, STATISTICS, (*dynamics.state, MEAN_CENTRE), "with many centres")
     rename = names_of(dynamics, observables)
     (x,), mean, q = [rename[s] for s in dynamics.state], rename[MEAN_CENTRE], [rename[s] for s in STATISTICS]
     t, _, t_next, _, _, dt = INPUTS
@@ -58,13 +57,6 @@ def build(dynamics, scheme, observables: dict, histograms: bool = False) -> Prog
     text = module.complete("\n\n\n".join(pieces), title(scheme, rename))
     numbers = tuple(step_numbers.values()), tuple(record_numbers.values())
     return Program(text, tuple(observables), tuple(parameters), *numbers, len(c), len(r), len(observed))
-
-
-def _only_statistics(observables, dynamics):
-    allowed = ", ".join(map(str, STATISTICS))
-    for name, e in observables.items():
-        if e.atoms(PathFunctional, site_mean) or e.free_symbols & {*dynamics.state, MEAN_CENTRE}:
-            raise ValueError(f"observe: {name} = {e} given; with many centres, expressions of {allowed} are allowed")
 
 
 def _moves(x, mean, z, c):

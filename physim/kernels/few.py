@@ -15,6 +15,7 @@ from functools import cached_property
 import sympy as sp
 
 from analytic.evaluate import evaluate
+from analytic.paths import PathFunctional, site_mean
 from physim.kernels import module, source
 from physim.kernels.equations import Equations, Noise, brownian, joined
 from physim.kernels.memory import Memory
@@ -139,6 +140,14 @@ def drawn(z, drivers):
     count = 1 + max(k for k, _ in drivers)
     drawn = [*z, *[sp.S.Zero] * (2 * count - len(z))]
     return [sign * drawn[k] for k, sign in drivers], [sign * drawn[count + k] for k, sign in drivers]
+
+
+def only_statistics(observables, statistics, hidden, what):
+    """Refuse an observable that is no expression of the statistics a kernel reduces; `hidden` are its own symbols."""
+    for name, e in observables.items():
+        if e.atoms(PathFunctional, site_mean) or e.free_symbols & set(hidden):
+            allowed = ", ".join(map(str, statistics))
+            raise ValueError(f"observe: {name} = {e} given; {what}, expressions of {allowed} are allowed")
 
 
 def title(scheme, rename):

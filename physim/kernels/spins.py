@@ -11,20 +11,16 @@ from __future__ import annotations
 
 import sympy as sp
 
-from analytic.paths import PathFunctional, site_mean
 from analytic.site_diffusion import SPIN_MEAN, STATISTICS
 from physim.kernels import module, source
 from physim.kernels.equations import Equations, brownian
-from physim.kernels.few import INPUTS, Program, drawn, names_of, title
+from physim.kernels.few import INPUTS, Program, drawn, names_of, only_statistics, title
 from physim.kernels.printer import Tiers, lower
 
 
 def build(dynamics, scheme, observables: dict, histograms: bool = False) -> Program:
     """Print the kernel of the reverse process of spins under a scheme of one evaluation a step."""
-    allowed = ", ".join(map(str, STATISTICS))
-    for name, e in observables.items():
-        if e.atoms(PathFunctional, site_mean) or e.free_symbols & {*dynamics.state, SPIN_MEAN}:
-            raise ValueError(f"observe: {name} = {e} given; for spins, expressions of {allowed} are allowed")
+    only_statistics(observables, STATISTICS, (*dynamics.state, SPIN_MEAN), "for spins")
     rename = names_of(dynamics, observables)
     (x,), mean, q = [rename[s] for s in dynamics.state], rename[SPIN_MEAN], [rename[s] for s in STATISTICS]
     t, _, t_next, _, _, dt = INPUTS
