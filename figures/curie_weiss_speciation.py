@@ -27,7 +27,7 @@ from figures import style
 from figures.report import agreement, sealed
 from figures.two_classes import same_class
 from physim.finite_size import Law, thermodynamics
-from physim.spin_scores import posterior_samples
+from physim.spin_samples import posterior_samples
 
 STEM = "curie_weiss_speciation"
 PHASES = {"disordered": (0.5, 0.0), "critical": (1.0, 0.25), "ordered": (1.4, 0.5)}  # beta J, slope

@@ -6,7 +6,7 @@ from analytic.mean_field.curie_weiss import CurieWeiss, PSpin
 from analytic.mean_field.hopfield import Hopfield, RetrievalPhase
 from analytic.mean_field.kuramoto import Kuramoto
 from analytic.mean_field.landau import Landau
-from analytic.mean_field.measures import Density, Discrete
+from analytic.mean_field.measures import Density, Discrete, Sphere
 from analytic.mean_field.potts import Potts
 from analytic.mean_field.random_field import RandomField
 from analytic.mean_field.soft_spins import SoftSpins
@@ -40,6 +40,7 @@ __all__ = [
     "RandomField",
     "RetrievalPhase",
     "SoftSpins",
+    "Sphere",
     "Spherical",
     "VectorSpins",
 ]

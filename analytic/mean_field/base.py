@@ -45,6 +45,11 @@ class MeanField(ABC):
         return (site,)
 
     @property
+    def coordinates(self) -> tuple:
+        """The numbers of one site that a forward process adds noise to, functions of its variable."""
+        return (site,)
+
+    @property
     def order(self) -> tuple:
         """Symbols of the order parameters."""
         return (magnetisation,)
@@ -53,6 +58,12 @@ class MeanField(ABC):
     def ray(self):
         """(q_0, d): the order stays on q_0 + m d by symmetry."""
         return (sp.S.Zero,), (sp.S.One,)
+
+    @property
+    def directions(self) -> tuple:
+        """Directions of the order in the phases of broken symmetry: the images of the ray's under the symmetry."""
+        direction = self.ray[1]
+        return (direction, tuple(-d for d in direction)) if self.symmetric else (direction,)
 
     @property
     def size_multiple(self) -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import combinations, product
 
 import sympy as sp
 
@@ -87,6 +87,14 @@ class Hopfield(MeanField):
         """The first `mixed` overlaps are equal, the others zero."""
         zero = (sp.S.Zero,) * self.patterns
         return zero, tuple(sp.Integer(int(k < self.mixed)) for k in range(self.patterns))
+
+    @property
+    def directions(self):
+        """Every choice of `mixed` patterns, each with either sign."""
+        chosen = combinations(range(self.patterns), self.mixed)
+        signed = product(chosen, product((1, -1), repeat=self.mixed))
+        rows = [dict(zip(which, signs, strict=True)) for which, signs in signed]
+        return tuple(tuple(sp.Integer(row.get(k, 0)) for k in range(self.patterns)) for row in rows)
 
     @property
     def size_multiple(self):

@@ -1,7 +1,8 @@
-r"""Measures of a single site: the values of a discrete spin with log-weights, or a density on an interval.
+r"""Measures of a single site: the values of a discrete spin, a density on an interval, or the unit sphere of R^n.
 
     log_integral(e) = log sum_x w(x) exp(e(x))    or    log int w(x) exp(e(x)) dx
     mean(g) = sum_x w(x) g(x) / sum_x w(x)        or    int w g dx / int w dx
+    sphere:  log_integral(a . s) = log F(|a|),  F = Gamma(n/2) (2/k)^nu I_nu(k),  nu = n/2 - 1
 
 The measure need not be normalised; its log-weight may depend on the inverse temperature (w = exp(-beta V)).
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from analytic.bessel import log_bessel
 from analytic.stable import logcosh, logsumexp
 from analytic.symbols import exact
 
@@ -94,6 +96,37 @@ class Density:
             if found is not None:
                 return found
         return self._integral(expr, tilt)
+
+
+@dataclass(frozen=True)
+class Sphere:
+    """The uniform law of a unit vector of R^n, n >= 2; `variables` are its components."""
+
+    variables: tuple
+
+    def log_integral(self, tilt):
+        """log of the mean of exp(tilt), for a tilt linear in the components: rotation leaves its length only."""
+        tilt = sp.expand(sp.sympify(tilt))
+        slopes = [sp.diff(tilt, s) for s in self.variables]
+        rest = sp.expand(tilt - sp.Add(*(a * s for a, s in zip(slopes, self.variables, strict=True))))
+        if any(e.free_symbols & set(self.variables) for e in (*slopes, rest)):
+            raise ValueError(f"tilt: {tilt} is not linear in the components of a unit vector")
+        nonzero = [a for a in slopes if a != 0]
+        length = nonzero[0] if len(nonzero) == 1 else sp.sqrt(sp.Add(*(a**2 for a in nonzero)))
+        return rest + log_bessel(sp.Rational(len(slopes), 2) - 1, sp.sympify(length))
+
+    def mean(self, expr, tilt=0):
+        """The mean of a polynomial in one component: E s^(2j) = Gamma(n/2) Gamma(j + 1/2)/(sqrt(pi) Gamma(n/2 + j))."""
+        inside = sp.sympify(expr).free_symbols & set(self.variables)
+        if len(inside) != 1 or tilt != 0:
+            raise ValueError(f"expr: {expr} is no polynomial in one component under the uniform law")
+        (s,), n = inside, sp.Rational(len(self.variables), 2)
+        total = sp.S.Zero
+        for (power,), factor in sp.Poly(expr, s).terms():
+            if power % 2 == 0:
+                j = sp.Rational(power, 2)
+                total += factor * sp.gammasimp(sp.gamma(n) * sp.gamma(j + sp.S.Half) / sp.gamma(n + j)) / sp.sqrt(sp.pi)
+        return total
 
 
 def _closed_power(expr, log_weight, y, high):

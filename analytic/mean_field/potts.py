@@ -50,6 +50,11 @@ class Potts(MeanField):
         return tuple(sp.KroneckerDelta(site, k) for k in range(1, self.colours + 1))
 
     @property
+    def coordinates(self):
+        """The same indicators: a colour as data is a corner of the simplex."""
+        return self.observables
+
+    @property
     def energy(self):
         """-(J/2) sum p_k^2."""
         return -self.coupling / 2 * sp.Add(*(p**2 for p in self.order))
@@ -60,3 +65,9 @@ class Potts(MeanField):
         q = self.colours
         uniform = (sp.Rational(1, q),) * q
         return uniform, tuple(sp.Integer(int(k == 0)) - sp.Rational(1, q) for k in range(q))
+
+    @property
+    def directions(self):
+        """One for each colour."""
+        q = self.colours
+        return tuple(tuple(sp.Integer(int(k == c)) - sp.Rational(1, q) for k in range(q)) for c in range(q))

@@ -1,6 +1,6 @@
 r"""O(n) spins of unit length, and the spherical model as their limit of many components.
 
-    H = -(J/2N) |sum_i s_i|^2,  |s_i| = 1:   one component has the density (1 - x^2)^((n-3)/2) on [-1, 1]
+    H = -(J/2N) |sum_i s_i|^2 - h sum_i s_i1,  |s_i| = 1:   K(u) = log[Gamma(n/2) (2/|u|)^(n/2-1) I_{n/2-1}(|u|)]
     m = I_{n/2}(beta J m) / I_{n/2-1}(beta J m)               beta_c J = n
     spherical, sum_i s_i^2 = N:      beta f = -beta J m^2/2 - (1/2) log(1 - m^2),       m^2 = 1 - T/J
 
@@ -16,13 +16,13 @@ from functools import cached_property
 import sympy as sp
 
 from analytic.mean_field.base import MeanField, inverse_temperature, positive, site, whole
-from analytic.mean_field.measures import Density, Discrete
-from analytic.symbols import beta, exact, magnetisation
+from analytic.mean_field.measures import Density, Discrete, Sphere
+from analytic.symbols import beta, coordinates, exact, magnetisation
 
 
 @dataclass(frozen=True)
 class VectorSpins(MeanField):
-    """O(n) spins of unit length; the order parameter is the magnetisation along its direction.
+    """O(n) spins of unit length; the order parameter is their mean vector, broken along the first direction.
 
     Parameters
     ----------
@@ -47,15 +47,40 @@ class VectorSpins(MeanField):
 
     @property
     def measure(self):
-        """The uniform measure on the sphere, seen along one direction."""
+        """The uniform law of a unit vector (n = 1: s = +1 or -1)."""
+        return Discrete(site, (1, -1)) if self.components == 1 else Sphere(self.observables)
+
+    @property
+    def observables(self):
+        """The components of a spin."""
+        return coordinates(self.components, "s") if self.components > 1 else (site,)
+
+    @property
+    def coordinates(self):
+        """The components."""
+        return self.observables
+
+    @property
+    def order(self):
+        """m_1 .. m_n."""
+        return coordinates(self.components, "m")
+
+    @property
+    def ray(self):
+        """The first direction."""
+        return (sp.S.Zero,) * self.components, tuple(sp.Integer(int(k == 0)) for k in range(self.components))
+
+    @property
+    def directions(self):
+        """Both signs for n = 1; ValueError for a sphere of phases."""
         if self.components == 1:
-            return Discrete(site, (1, -1))
-        return Density(site, sp.Rational(self.components - 3, 2) * sp.log(1 - site**2), (-1, 1))
+            return ((sp.S.One,), (-sp.S.One,)) if self.field == 0 else ((sp.S.One,),)
+        raise ValueError(f"components: the phases of O({self.components}) spins are a sphere of radius m, not a few")
 
     @property
     def energy(self):
-        """-J m^2/2 - h m."""
-        return -self.coupling * magnetisation**2 / 2 - self.field * magnetisation
+        """-J |m|^2/2 - h m_1."""
+        return -self.coupling / 2 * sp.Add(*(q**2 for q in self.order)) - self.field * self.order[0]
 
 
 @dataclass(frozen=True)

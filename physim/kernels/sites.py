@@ -13,9 +13,9 @@ import sympy as sp
 
 from analytic.evaluate import callable_of, evaluate
 from analytic.free_energy import checked, landau
+from analytic.symbols import alpha, exact, sigma
 from analytic.symbols import beta as BETA
-from analytic.symbols import exact
-from physim.kernels.scalars import compiled
+from physim.kernels.scalars import compiled, schedule_at
 
 
 @dataclass(frozen=True)
@@ -119,49 +119,95 @@ def function_of_order(expr, symbol, values=None):
 
 @dataclass(frozen=True)
 class SiteNumbers:
-    """A `SiteDiffusion` at one time in numbers: beta J, the range of a site, and functions of (M, x).
+    """A `SiteDiffusion` at one time in numbers: functions of the fields M, the x of a site and its label.
 
-    stiffness = beta J.  low, high : range of a site.  alpha, sigma : of the process at that time.
-    log_partition(M, x), mean(M, x) : z and E[s|M, x], broadcasting.
+    stiffness : beta J.  low, high : range of phi of a site, for each field.  coordinates : d of a site's numbers.
+    labels : how many numbers the label of a site has.  alpha, sigma : of the process at that time.
+    log_partition, means, entries : called with one array for each field, coordinate and label, broadcasting: z, a
+    tuple of d arrays E[d(s)|M, x], a tuple of the log-weights of every value (None unless `values` are discrete).
     """
 
     stiffness: float
-    low: float
-    high: float
+    low: np.ndarray
+    high: np.ndarray
+    coordinates: int
+    labels: int
     alpha: float
     sigma: float
     log_partition: Any
-    mean: Any
+    means: Any
+    entries: Any = None
+    values: Any = None
+
+    @property
+    def fields(self) -> int:
+        """How many fields M has."""
+        return len(self.low)
 
 
-def site_numbers(diffusion, time: float, parameters=None) -> SiteNumbers:
-    """The numbers of `analytic.site_diffusion.SiteDiffusion` at a forward time.
+def site_numbers(diffusion, time, parameters=None) -> SiteNumbers:
+    """The numbers of `analytic.site_diffusion.SiteDiffusion` at a time; None where nothing is known of the sites.
 
-    Raises ValueError for sites that are not discrete, a missing parameter, or a time outside the span.
+    Raises ValueError for sites that are densities, a missing parameter, or a time outside the span.
     """
-    from analytic.site_diffusion import SiteDiffusion, auxiliary, point
-    from analytic.symbols import t
+    from analytic.site_diffusion import SiteDiffusion
 
     if not isinstance(diffusion, SiteDiffusion):
         raise TypeError(f"diffusion: {type(diffusion).__name__} has no sites; Diffusion(CurieWeiss(...), process) has")
-    measure, process = diffusion.model.measure, diffusion.process
-    if not hasattr(measure, "values"):
-        raise ValueError(f"model: the sites of {type(diffusion.model).__name__} are not discrete")
+    model, process = diffusion.model, diffusion.process
+    discrete = hasattr(model.measure, "values")
+    if not discrete and len(diffusion.points) == 1:
+        raise ValueError(f"model: the sites of {type(model).__name__} are neither discrete nor unit vectors")
     low, high = (float(end) for end in process.span)
-    if not low < time <= high:
+    if time is not None and not low < time <= high:
         raise ValueError(f"time: {time!r} is not after {low:g} (no noise, x_t is the data) and up to {high:g}")
-    values = {str(k): float(v) for k, v in (parameters or {}).items()} | {"t": float(time)}
-    exprs = (diffusion.site_log_partition, diffusion.site_mean)
-    free = sorted(set().union(*(e.free_symbols for e in exprs)) - {auxiliary, point, t}, key=str)
+    exprs, lanes = diffusion.in_letters, (*diffusion.fields, *diffusion.points, *diffusion.labels)
+    values = {str(k): float(v) for k, v in (parameters or {}).items()}
+    free = sorted(set().union(*(e.free_symbols for e in exprs["log_partition"])) - {*lanes, alpha, sigma}, key=str)
     missing = [str(s) for s in free if str(s) not in values]
     if missing:
         raise ValueError(f"parameters: no value for {', '.join(missing)}; give parameters={{'{missing[0]}': ...}}")
-    put = {s: exact(values[str(s)]) for s in (*free, t)}
-    parts = [compiled(e.subs(put), auxiliary, point) for e in exprs]
-    stiffness = float(evaluate(diffusion.model.beta * diffusion.coupling, values, 17))
-    points = [float(v) for (v,) in measure.values]
-    alpha, sigma = (float(evaluate(e, values, 17)) for e in (process.alpha, process.sigma))
-    return SiteNumbers(stiffness, min(points), max(points), alpha, sigma, *parts)
+    schedule = (0.0, 1.0) if time is None else schedule_at(process, time)[:2]
+    put = {s: exact(values[str(s)]) for s in free} | dict(zip((alpha, sigma), map(exact, schedule), strict=True))
+    calls = {name: compiled([e.subs(put) for e in rows], *lanes) if rows else None for name, rows in exprs.items()}
+    low, high = _field_range(diffusion)
+    return SiteNumbers(
+        stiffness=float(evaluate(model.beta * diffusion.coupling, values, 17)),
+        low=low,
+        high=high,
+        coordinates=len(diffusion.points),
+        labels=len(diffusion.labels),
+        alpha=schedule[0],
+        sigma=schedule[1],
+        values=np.array(_floats([v for (v,) in model.measure.values], {})) if discrete else None,
+        **calls,
+    )
+
+
+def site_embedding(diffusion):
+    """(values (K), coordinates d(s) (K, d)) of a discrete site; None for unit vectors."""
+    measure = diffusion.model.measure
+    if not hasattr(measure, "values"):
+        return None
+    rows = [_floats(measure.at(d), {}) for d in diffusion.model.coordinates]
+    return np.array(_floats([v for (v,) in measure.values], {})), np.array(rows).T
+
+
+def external_fields(diffusion, parameters=None):
+    """beta h of every field."""
+    values = {str(k): float(v) for k, v in (parameters or {}).items()}
+    return np.array(_floats([diffusion.model.beta * h for h in diffusion.frame.external], values))
+
+
+def _field_range(diffusion):
+    """The smallest and largest phi of a site in each field."""
+    measure, observed = diffusion.model.measure, diffusion.frame.observables
+    if not hasattr(measure, "values"):
+        return -np.ones(len(observed)), np.ones(len(observed))
+    law = diffusion.model.quenched
+    columns = [{}] if law is None else [dict(zip(law.variables, p, strict=True)) for p in getattr(law, "values", ())]
+    found = [[_floats([e.xreplace(c) for e in measure.at(g)], {}) for c in columns or [{}]] for g in observed]
+    return np.array([np.min(g) for g in found]), np.array([np.max(g) for g in found])
 
 
 def site_potential(model, beta: float, parameters=None):

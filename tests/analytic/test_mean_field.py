@@ -21,6 +21,7 @@ from analytic.free_energy import (
 )
 from analytic.mean_field.base import site
 from analytic.mean_field.hopfield import y
+from analytic.mean_field.measures import Density
 from analytic.symbols import beta, conjugate, magnetisation
 
 J = sp.Symbol("J", positive=True)
@@ -33,6 +34,7 @@ SITES = {
     "blume_capel": an.BlumeCapel(sp.Rational(2, 5)),
     "random_field": an.RandomField(sp.Rational(1, 3)),
     "heisenberg": an.VectorSpins(3),
+    "o5": an.VectorSpins(5),
     "hopfield": an.Hopfield(3, mixed=3),
     "soft_spins": an.SoftSpins(sp.Rational(3, 2)),
 }
@@ -43,6 +45,8 @@ def value(expr, **numbers):
 
 
 def density_average(measure, function, field, b):
+    if hasattr(measure, "variables") and len(measure.variables) > 1:  # one component of a unit vector
+        measure = Density(site, sp.Rational(len(measure.variables) - 3, 2) * sp.log(1 - site**2), (-1, 1))
     log_w = sp.lambdify(site, measure.log_weight.subs(beta, b), "mpmath")
     low, high = (mp.mpf(str(e)) if e.is_finite else 9 * mp.sign(float(e)) for e in map(sp.sympify, measure.domain))
     parts = [low, 0, high]

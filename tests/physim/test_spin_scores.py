@@ -11,12 +11,14 @@ import analytic as an
 from analytic.site_diffusion import SiteDiffusion
 from physim.finite_size import Law, thermodynamics
 from physim.kernels.sites import SiteNumbers, site_numbers
-from physim.spin_scores import field_posterior, posterior_means, posterior_samples, scores
+from physim.spin_samples import posterior_samples
+from physim.spin_scores import field_posterior, posterior_means, scores
 from tests.checks import agree
 
 B, H = sp.Symbol("b", positive=True), sp.Symbol("h", real=True)
 CURIE_WEISS = an.Diffusion(an.CurieWeiss(field=H, beta=B), an.ornstein_uhlenbeck())  # one compiled pair for all tests
 COLD = {"b": 1.4, "h": 0.0}
+NO_LABELS = np.empty((10_000, 0))
 
 
 def enumerated(x, alpha, sigma, beta, field, values=(1, -1), weights=None):
@@ -70,7 +72,8 @@ def test_orders_of_quadrature_agree_at_large_n(beta, time):
 def test_all_maxima_are_found():
     """Ten thousand cold spins without information: half of the weight at each magnetisation."""
     numbers = site_numbers(CURIE_WEISS, 20.0, COLD)
-    nodes, weights = field_posterior(numbers, np.zeros(10_000))
+    nodes, weights = field_posterior(numbers, np.zeros((10_000, 1)), labels=NO_LABELS)
+    nodes = nodes[:, 0]
     assert weights[nodes > 0].sum() == pytest.approx(0.5, abs=1e-12)
     m = float(mp.findroot(lambda u: u - mp.tanh(1.4 * u), 0.8))
     assert abs(weights @ np.abs(nodes) - m) < 1e-3
@@ -82,10 +85,12 @@ def test_peaks_between_coarse_nodes_are_found():
     k, a, b = 1e6, -0.3264, 0.5
 
     def log_partition(m, x):
-        return k * m**2 / 2 + np.logaddexp(-k * (m - a) ** 2 / 2, -k * (m - b) ** 2 / 2) + 0 * x
+        return (k * m**2 / 2 + np.logaddexp(-k * (m - a) ** 2 / 2, -k * (m - b) ** 2 / 2) + 0 * x,)
 
-    numbers = SiteNumbers(k, -1.0, 1.0, 1.0, 1.0, log_partition, log_partition)
-    nodes, weights = field_posterior(numbers, np.zeros(1))
+    ends = -np.ones(1), np.ones(1)
+    numbers = SiteNumbers(k, *ends, 1, 0, 1.0, 1.0, log_partition, log_partition)
+    nodes, weights = field_posterior(numbers, np.zeros((1, 1)), labels=NO_LABELS[:1])
+    nodes = nodes[:, 0]
     assert weights[nodes > 0].sum() == pytest.approx(0.5, abs=1e-10)
     assert weights @ nodes == pytest.approx((a + b) / 2, abs=1e-10)
 
@@ -181,7 +186,6 @@ def test_exact_law_of_few_spins_as_data():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: an.Diffusion(an.Potts(3), an.edm()), "no numbers coupled through their mean"),
         (lambda: an.Diffusion(an.PSpin(3), an.edm()), "-J m\\^2/2 - h m with J > 0 is needed"),
         (lambda: posterior_means(CURIE_WEISS, np.zeros(3), 1.0), "parameters: no value for b, h"),
         (lambda: posterior_means(CURIE_WEISS, np.zeros(3), -1.0, COLD), "time: -1.0 is not after 0"),
