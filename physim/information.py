@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from physim.ensemble import simulate
+from physim.score_equations import schedule
 
 
 def information_dynamics(
@@ -142,11 +143,10 @@ def information_of_score(score, process, data, times, *, seed, probes: int = 1, 
     data = np.asarray(data, dtype=float)
     if data.ndim != 2 or len(data) < 2 or not np.all(np.isfinite(data)):
         raise ValueError(f"data: shape {data.shape} given; finite samples (n, D) with n >= 2 are needed")
-    if isinstance(probes, bool) or not isinstance(probes, int | np.integer) or probes < 1:
-        raise ValueError(f"probes: {probes!r} given; a whole number of at least 1 is needed")
+    _whole_probes(probes)
     rng = np.random.default_rng(seed)
     times = np.atleast_1d(np.asarray(times, dtype=float))
-    rows = [_of_score(score, _schedule(process, u), data, float(u), rng, probes, step) for u in times]
+    rows = [_of_score(score, schedule(process, u), data, float(u), rng, probes, step) for u in times]
     out = {}
     for name in rows[0]:
         out[name] = ("time", [row[name].mean() for row in rows])
@@ -154,30 +154,53 @@ def information_of_score(score, process, data, times, *, seed, probes: int = 1, 
     return xr.Dataset(out, {"time": times})
 
 
-def _schedule(process, time):
-    from physim.kernels.scalars import schedule_at
+def _whole_probes(probes):
+    if isinstance(probes, bool) or not isinstance(probes, int | np.integer) or probes < 1:
+        raise ValueError(f"probes: {probes!r} given; a whole number of at least 1 is needed")
 
-    return schedule_at(process, time)
+
+def estimators_of_score(score, process, *, seed, probes: int = 1, step: float = 1e-3) -> dict:
+    """The same estimates, without the data's: functions to observe while `generate` runs with the score.
+
+    Returns
+    -------
+    dict from divergence, score, production and score_norm to callables (x, t) -> (n,), whose means over generated x_t
+    are the rates of the generated ensemble; for a wrong score they differ from those of the data.
+    """
+    _whole_probes(probes)
+    rng = np.random.default_rng(seed)
+    last: dict = {}
+
+    def estimate(name, x, time):
+        if last.get("x") is not x or last["time"] != time:
+            found = _estimates(score, schedule(process, time), x.reshape(len(x), -1), time, rng, probes, step)
+            last.update(x=x, time=time, found=found)
+        return last["found"][name]
+
+    names = ("divergence", "score", "production", "score_norm")
+    return {name: (lambda x, t, name=name: estimate(name, x, t)) for name in names}
 
 
-def _of_score(score, schedule, data, time, rng, probes, step):
+def _of_score(score, known, data, time, rng, probes, step):
     """Contributions of every sample to each estimate at one time."""
-    alpha, sigma, f, g2 = schedule
-    noise = rng.standard_normal(data.shape)
-    x = alpha * data + sigma * noise
-    s = _values(score, x, time)
-    divergence = np.zeros(len(data))
+    alpha, sigma, _, g2 = known
+    x = alpha * data + sigma * rng.standard_normal(data.shape)
+    error = np.sum(((x + sigma**2 * _values(score, x, time)) / alpha - data) ** 2, axis=1)
+    return _estimates(score, known, x, time, rng, probes, step) | {"snr": g2 * alpha**2 / (2 * sigma**4) * error}
+
+
+def _estimates(score, known, x, time, rng, probes, step):
+    """What a score says by itself at states x (n, D)."""
+    _, sigma, f, g2 = known
+    s, divergence, dim = _values(score, x, time), np.zeros(len(x)), x.shape[1]
     for _ in range(probes):
         direction = rng.choice([-1.0, 1.0], size=x.shape)
         ahead, behind = (_values(score, x + k * step * sigma * direction, time) for k in (1, -1))
         divergence += np.sum(direction * (ahead - behind), axis=1) / (2 * step * sigma) / probes
-    square, dim = np.sum(s**2, axis=1), data.shape[1]
-    error = np.sum(((x + sigma**2 * s) / alpha - data) ** 2, axis=1)
-    velocity = f * x - g2 / 2 * s
+    square, velocity = np.sum(s**2, axis=1), f * x - g2 / 2 * s
     return {
         "divergence": g2 / 2 * (dim / sigma**2 + divergence),
         "score": g2 / 2 * (dim / sigma**2 - square),
-        "snr": g2 * alpha**2 / (2 * sigma**4) * error,
         "production": 2 / g2 * np.sum(velocity**2, axis=1),
         "score_norm": square,
     }

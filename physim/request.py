@@ -184,7 +184,7 @@ class Request:
             seed=int(seed),
             scheme=scheme,
             observe=observe,
-            record_at=_recorded(others["record"], times[::stride]) * stride,
+            record_at=recorded(others["record"], times[::stride]) * stride,
             times=times,
             values=values,
             keep_paths=int(keep_paths),
@@ -454,7 +454,8 @@ def _finite_drift(dynamics, values, times, law, states):
             raise ValueError(f"dynamics: not finite at t = {time:.6g}: {bad[:120]}; keep the grid where it is")
 
 
-def _recorded(record, times):
+def recorded(record, times):
+    """Indices of the recorded times of a grid; ValueError for a time that is none of it."""
     count = len(times)
     if record is None:
         return np.arange(count)

@@ -20,10 +20,10 @@ class Noise:
     uniform: list = field(default_factory=list)
 
 
-def brownian(standard, second, dt) -> Noise:
+def brownian(standard, second, dt, sqrt=sp.sqrt) -> Noise:
     """Noise of a step of length dt: W = sqrt(dt) xi_1, Z = dt^(3/2) (xi_1 / 2 + xi_2 / (2 sqrt 3))."""
-    root = sp.sqrt(dt)
-    z = [dt * root * (a / 2 + b / (2 * sp.sqrt(3))) for a, b in zip(standard, second, strict=True)]
+    root = sqrt(dt)
+    z = [dt * root * (a / 2 + b / (2 * sqrt(3))) for a, b in zip(standard, second, strict=True)]
     return Noise(standard, second, [root * a for a in standard], z)
 
 

@@ -11,7 +11,18 @@ from physim.kernels import module
 
 @cache
 def _library():
-    return module.load(module.complete("DRAW = draw", "Draws of initial states."))
+    return module.load(module.complete(_CALL, "Draws of initial states and of one call of the counter."))
+
+
+_CALL = """@njit(
+    "void(float64[:, ::1], uint64, uint64, uint64, uint64, uint64)", error_model="numpy", nogil=True, cache=True
+)
+def normals_of_call(out, k0, k1, stream, first, call):
+    \"\"\"The four normals of each number at one call.\"\"\"
+    fill_normals(out, k0, k1, stream, first, call)
+
+
+DRAW = draw"""
 
 
 def noise(first: int, count: int, calls: int, k0, k1, stream: int):
@@ -19,6 +30,14 @@ def noise(first: int, count: int, calls: int, k0, k1, stream: int):
     normals, uniforms = np.empty((calls, 4, count)), np.empty(count)
     _library().draw(normals, uniforms, np.uint64(k0), np.uint64(k1), np.uint64(stream), np.uint64(first))
     return normals.reshape(4 * calls, count), uniforms
+
+
+def normals_of_call(first: int, count: int, call: int, seed: int, stream: int) -> np.ndarray:
+    """The four normals (4, count) of one call of the counter, numbers first, first + 1, ...: those of the kernels."""
+    out = np.empty((4, count))
+    keys = np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32), np.uint64(stream)
+    _library().normals_of_call(out, *keys, np.uint64(first), np.uint64(call))
+    return out
 
 
 def normals(law, first: int, count: int, k0, k1, stream: int, radial=()) -> np.ndarray:
