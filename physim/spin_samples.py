@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from physim.spin_scores import SPACING, arguments, check_cost, check_fields, checked_labels, field_posterior, prepared
+from physim.spin_scores import SPACING, check_cost, check_fields, checked_labels, field_posterior, prepared
 
 
 def data_samples(diffusion, sites: int, samples: int, seed: int, parameters=None, labels=None) -> np.ndarray:
@@ -108,7 +108,7 @@ def _drawn(diffusion, numbers, x, labels, samples, generator, parameters):
     fields = nodes[generator.choice(len(nodes), size=samples, p=weights)]
     if numbers.entries is None:
         return _unit_vectors(numbers, x, fields, diffusion, generator, parameters)
-    logs = np.stack(np.broadcast_arrays(*numbers.entries(*arguments(fields, x, labels))))
+    logs = np.stack(np.broadcast_arrays(*numbers.entries(*fields.T[:, :, None], *x.T, *labels.T)))
     share = np.exp(logs - logs.max(axis=0))
     below = np.cumsum(share, axis=0) / share.sum(axis=0)
     chosen = (generator.random(below.shape[1:]) > below[:-1]).sum(axis=0)

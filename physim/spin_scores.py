@@ -18,7 +18,6 @@ import numpy as np
 
 SPACING = 0.6
 DROP = 40.0  # of log weight
-BLOCK = 1 << 19  # elements of one array
 START = {1: 64, 2: 24, 3: 10}  # cells per field that the search starts from
 COST = 1e11  # evaluations of a site
 
@@ -109,26 +108,12 @@ class _Lattice:
 
 def site_means(numbers, x, nodes, labels, weights):
     """sum_j p_j E[d(s_i)|M_j, x_i], (N, d)."""
-    total = np.zeros(x.shape)
-    for part in _blocks(len(nodes), len(x)):
-        for j, mean in enumerate(numbers.means(*arguments(nodes[part], x, labels))):
-            total[:, j] += weights[part] @ mean
-    return total
+    return numbers.means(np.concatenate([x, labels], axis=1), nodes, weights)
 
 
 def _action(numbers, x, nodes, labels):
-    parts = [numbers.log_partition(*arguments(nodes[p], x, labels))[0].sum(axis=1) for p in _blocks(len(nodes), len(x))]
-    return np.concatenate([*parts, np.empty(0)]) - len(x) * numbers.stiffness * (nodes**2).sum(axis=1) / 2
-
-
-def arguments(nodes, x, labels):
-    """Fields (nodes, 1), coordinates (N) and labels (N) for the compiled functions of a site."""
-    return [*nodes.T[:, :, None], *x.T, *labels.T]
-
-
-def _blocks(nodes, sites):
-    size = max(1, BLOCK // sites)
-    return [slice(k, k + size) for k in range(0, nodes, size)]
+    sums = numbers.log_partition(nodes, np.concatenate([x, labels], axis=1), np.ones(len(x)))
+    return sums[:, 0] - len(x) * numbers.stiffness * (nodes**2).sum(axis=1) / 2
 
 
 def prepared(diffusion, x, time, parameters, spacing, labels):

@@ -131,30 +131,69 @@ def compiled(expr, *symbols):
     return _compiled(tuple(exprs), symbols, single)
 
 
+def summed(exprs, rows, columns):
+    """Expressions f_k(row, column) contracted over the columns without an array of all pairs.
+
+    Parameters
+    ----------
+    exprs : expressions.  rows, columns : their symbols, split into those of a row and those of a column.
+
+    Returns
+    -------
+    function (row values (n, rows), column values (m, columns), weights (m)) -> (n, len(exprs)) of
+    sum_j weights_j f_k(row, column_j); one rounding for each column, 32 partial sums folded in pairs.
+    """
+    exprs, symbols = tuple(sp.sympify(e) for e in exprs), (*rows, *columns)
+    kernel, values = _module(_SUMMED, exprs, symbols, len(rows))
+
+    def call(row_values, column_values, weights):
+        row_values, column_values = (np.ascontiguousarray(v, dtype=float) for v in (row_values, column_values))
+        out = np.empty((len(row_values), len(exprs)))
+        weights = np.ascontiguousarray(weights, dtype=float)
+        kernel.apply(row_values, np.ascontiguousarray(column_values.T), weights, values, out)
+        return out
+
+    return call
+
+
 @lru_cache(maxsize=256)
-def _compiled(exprs, symbols, single):
+def _module(template, exprs, symbols, rows):
+    """The compiled module of a template for some expressions, and the values of their constants."""
     lanes = [sp.Symbol(f"x{i}", real=True) for i in range(len(symbols))]
     rename = dict(zip(symbols, lanes, strict=True))
     tiers = Tiers(lanes, "c")
     bodies = [tiers.split(lower(e.xreplace(rename))) for e in exprs]
-    numbers = list(tiers.columns)
-    lifted, constants = lift_numbers(numbers)
+    lifted, constants = lift_numbers(list(tiers.columns))
     constants_text, names = statements(lifted, "k")
     head = [f"{s.name} = constants[{i}]" for i, s in enumerate(constants)] + constants_text
     head += [f"{s.name} = {text}" for s, text in zip(tiers.columns.values(), names, strict=True)]
     lines, texts = statements(bodies)
-    arguments = ", ".join([*(s.name for s in lanes), *(s.name for s in tiers.columns.values())])
-    source = _FUNCTION.format(
-        arguments=arguments or "nothing",
+    fixed, count = [s.name for s in tiers.columns.values()], len(texts)
+    source = template.format(
+        arguments=", ".join([*(s.name for s in lanes), *fixed]) or "nothing",
         lines="".join(f"    {line}\n" for line in lines),
-        results=", ".join(texts) + ("," if len(texts) == 1 else ""),
+        results=", ".join(texts) + ("," if count == 1 else ""),
         head="".join(f"    {line}\n" for line in head),
-        call=", ".join([*(f"lanes[{i}, j]" for i in range(len(lanes))), *(s.name for s in tiers.columns.values())])
-        or "0.0",
-        out=", ".join(f"out[{i}, j]" for i in range(len(texts))) + ("," if len(texts) == 1 else ""),
+        call=", ".join([*(f"lanes[{i}, j]" for i in range(len(lanes))), *fixed]) or "0.0",
+        pair=", ".join(
+            [
+                *(f"rows[r, {i}]" for i in range(rows)),
+                *(f"columns[{i}, c]" for i in range(len(lanes) - rows)),
+                *fixed,
+            ]
+        ),
+        out=", ".join(f"out[{i}, j]" for i in range(count)) + ("," if count == 1 else ""),
+        found=", ".join(f"f{i}" for i in range(count)) + ("," if count == 1 else ""),
+        add="; ".join(f"sums[{i}, j] += weights[c] * f{i}" for i in range(count)),
+        count=count,
     )
     kernel = module.load(module.complete(source, "An expression as a function of arrays."))
-    values = np.array([float(evaluate(number, digits=20)) for number in constants.values()])
+    return kernel, np.array([float(evaluate(number, digits=20)) for number in constants.values()])
+
+
+@lru_cache(maxsize=256)
+def _compiled(exprs, symbols, single):
+    kernel, values = _module(_FUNCTION, exprs, symbols, 0)
 
     def call(*arrays):
         if len(arrays) != len(symbols):
@@ -162,7 +201,7 @@ def _compiled(exprs, symbols, single):
         arrays = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in arrays)) if arrays else [np.zeros(())]
         shape = arrays[0].shape
         stacked = np.stack([a.ravel() for a in arrays])
-        out = np.empty((len(texts), stacked.shape[1]))
+        out = np.empty((len(exprs), stacked.shape[1]))
         kernel.apply(stacked, values, out)
         results = tuple(row.reshape(shape) for row in out)
         return results[0] if single else results
@@ -179,3 +218,30 @@ def lane({arguments}):
 def apply(lanes, constants, out):
 {head}    for j in range(lanes.shape[1]):
         {out} = lane({call})"""
+
+_SUMMED = """@njit(forceinline=True, error_model="numpy", nogil=True)
+def lane({arguments}):
+{lines}    return {results}
+
+
+@njit(
+    "void(float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64[:, ::1])",
+    error_model="numpy", nogil=True, cache=True
+)
+def apply(rows, columns, weights, constants, out):
+    wide_vectors()
+{head}    sums, m = matrix({count}, WIDTH), columns.shape[1]
+    whole = m - m % WIDTH
+    for r in range(rows.shape[0]):
+        sums[:] = 0.0
+        for first in range(0, whole, WIDTH):
+            for j in range(WIDTH):
+                c = first + j
+                {found} = lane({pair})
+                {add}
+        for c in range(whole, m):
+            j = c - whole
+            {found} = lane({pair})
+            {add}
+        for k in range({count}):
+            out[r, k] = fold(sums[k])"""

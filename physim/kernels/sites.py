@@ -15,7 +15,7 @@ from analytic.evaluate import callable_of, evaluate
 from analytic.free_energy import checked, landau
 from analytic.symbols import alpha, exact, sigma
 from analytic.symbols import beta as BETA
-from physim.kernels.scalars import compiled, schedule_at
+from physim.kernels.scalars import compiled, schedule_at, summed
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,10 @@ class SiteNumbers:
 
     stiffness : beta J.  low, high : range of phi of a site, for each field.  coordinates : d of a site's numbers.
     labels : how many numbers the label of a site has.  alpha, sigma : of the process at that time.
-    log_partition, means, entries : called with one array for each field, coordinate and label, broadcasting: z, a
-    tuple of d arrays E[d(s)|M, x], a tuple of the log-weights of every value (None unless `values` are discrete).
+    log_partition : (fields (n, k), sites (N, d + labels), weights (N)) -> (n, 1), sums over sites of z.
+    means : (sites, fields, weights (n)) -> (N, d), sums over fields of E[d(s)|M, x].
+    entries : called with one array for each field, coordinate and label, broadcasting: a tuple of the log-weights of
+    every value (None unless the site is discrete, its `values`).
     """
 
     stiffness: float
@@ -169,7 +171,8 @@ def site_numbers(diffusion, time, parameters=None) -> SiteNumbers:
         raise ValueError(f"parameters: no value for {', '.join(missing)}; give parameters={{'{missing[0]}': ...}}")
     schedule = (0.0, 1.0) if time is None else schedule_at(process, time)[:2]
     put = {s: exact(values[str(s)]) for s in free} | dict(zip((alpha, sigma), map(exact, schedule), strict=True))
-    calls = {name: compiled([e.subs(put) for e in rows], *lanes) if rows else None for name, rows in exprs.items()}
+    exprs = {name: [e.subs(put) for e in rows] for name, rows in exprs.items()}
+    fields, site = diffusion.fields, lanes[len(diffusion.fields) :]
     low, high = _field_range(diffusion)
     return SiteNumbers(
         stiffness=float(evaluate(model.beta * diffusion.coupling, values, 17)),
@@ -179,8 +182,10 @@ def site_numbers(diffusion, time, parameters=None) -> SiteNumbers:
         labels=len(diffusion.labels),
         alpha=schedule[0],
         sigma=schedule[1],
+        log_partition=summed(exprs["log_partition"], fields, site),
+        means=summed(exprs["means"], site, fields),
+        entries=compiled(exprs["entries"], *lanes) if discrete else None,
         values=np.array(_floats([v for (v,) in model.measure.values], {})) if discrete else None,
-        **calls,
     )
 
 
@@ -191,6 +196,32 @@ def site_embedding(diffusion):
         return None
     rows = [_floats(measure.at(d), {}) for d in diffusion.model.coordinates]
     return np.array(_floats([v for (v,) in measure.values], {})), np.array(rows).T
+
+
+def order_of(diffusion, values, labels=None):
+    """phi = (1/N) sum_i phi(s_i) of configurations (..., N) of discrete values or (..., N, n) of unit vectors."""
+    measure, observed, symbols = diffusion.model.measure, diffusion.frame.observables, diffusion.labels
+    if not hasattr(measure, "values"):
+        return np.asarray(values).mean(axis=-2)
+    kinds, kind = np.zeros((1, 0)), np.zeros(np.shape(values)[-1], dtype=int)
+    if symbols:
+        kinds, kind = np.unique(np.atleast_2d(labels), axis=0, return_inverse=True)
+    levels = np.array(_floats([v for (v,) in measure.values], {}))
+    names = [str(s) for s in symbols]
+    rows = [dict(zip(names, row, strict=True)) for row in kinds]
+    table = np.array([[_floats(measure.at(g), row) for g in observed] for row in rows])  # (kinds, fields, values)
+    sorting = np.argsort(levels)
+    place = sorting[np.searchsorted(levels[sorting], values)]
+    return np.stack([table[kind.ravel(), f, place].mean(axis=-1) for f in range(len(observed))], axis=-1)
+
+
+def phase_directions(diffusion):
+    """Unit vectors of the phases in the fields (phases, fields); None for a sphere of phases."""
+    if len(diffusion.points) > 1 and not hasattr(diffusion.model.measure, "values"):
+        return None
+    found = diffusion.phases(1)
+    rows = np.array([_floats(row if isinstance(row, tuple) else (row,), {}) for row in found])
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def external_fields(diffusion, parameters=None):

@@ -126,7 +126,7 @@ def test_lost_trajectories_are_counted_not_averaged():
     assert run.x_min.values[-1] > 0
 
     def sign(x, t):  # finite where x is not, and undefined for a while
-        return np.where((x[:, 0] > 0.9) & (1.5 < t) & (t < 1.8), np.nan, np.sign(x[:, 0]))
+        return np.where((x[:, 0] > 0.9) & (t > 1.5) & (t < 1.8), np.nan, np.sign(x[:, 0]))
 
     with pytest.warns(UserWarning, match="100 of 100 trajectories"):
         run = physim.generate(half, OU, **request, observe={"sign": sign}, lost_fraction=1)
