@@ -20,6 +20,7 @@ FIGURES = (
     "curie_weiss_free_energy",
     "mean_field_zoo",
     "curie_weiss_speciation",
+    "broken_symmetries",
     "binder_crossing",
     "single_path_decisions",
     "score_as_filter",

@@ -9,6 +9,9 @@ Debye's expansion at a shifted order M = nu + N >= 40, then downwards:
     A_M = (k/M) G,  G = p/(1 + p) - p^2/(2 M) - (p^3/M) d log(1 + U)/dp,     dA_M/dk = (1/M)[G - p (1 - p^2) dG/dp]
     1/A_nu = 2 (nu + 1)/k + A_{nu+1},       F_nu/F_{nu+1} = 1 + k A_{nu+1}/(2 (nu + 1))
 
+nu = 0 (spins in the plane) has its own branch-free form, the power series of I_0 and I_1 up to k = 19 and Hankel's
+expansion beyond.
+
 Relative error of A and its slope below 1e-13 for k up to 1e4, absolute error of log F 1e-15 (1 + log F).
 Source: DLMF 10.41.3 and 10.41.9 for U_j; Amos 1974 (Math. Comp. 28, 239) for the downward recursion.
 """
@@ -18,6 +21,7 @@ import math
 from numba import njit
 
 from physim.kernels.elementary import log, log1p
+from physim.kernels.intrinsics import poly, select
 
 DEBYE_ORDER = 40.0
 DEBYE_TERMS = 9
@@ -87,16 +91,43 @@ def bessel_parts(nu, k):
     return log_f + log(product), ratio, slope
 
 
+# I_0 = sum (k/2)^(2j)/j!^2, I_1 = (k/2) sum (k/2)^(2j)/(j! (j+1)!);  I_nu = exp(k)/sqrt(2 pi k) sum a_j(nu)/k^j
+TERMS, HANKEL, NEAR = 44, 22, 19.0
+SERIES_0 = tuple(1.0 / math.factorial(j) ** 2 for j in range(TERMS))
+SERIES_LOG = SERIES_0[1:]
+SERIES_1 = tuple(1.0 / (math.factorial(j) * math.factorial(j + 1)) for j in range(TERMS))
+LOG_TWO_PI = math.log(2.0 * math.pi)
+
+
+def _hankel(mu):
+    found = [1.0]
+    for j in range(1, HANKEL):
+        found.append(found[-1] * -(mu - (2 * j - 1) ** 2) / (8 * j))
+    return tuple(found)
+
+
+HANKEL_0, HANKEL_1 = _hankel(0), _hankel(4)
+
+
 @njit(error_model="numpy", nogil=True)
 def log_bessel(nu, k):
     """log F_nu(k)."""
-    return bessel_parts(nu, k)[0]
+    if nu != 0.0:
+        return bessel_parts(nu, k)[0]
+    near, inverse = min(k, NEAR), 1.0 / max(k, NEAR)
+    far = k - (LOG_TWO_PI + log(max(k, NEAR))) / 2.0 + log(poly(inverse, HANKEL_0))
+    return select(k < NEAR, log1p(near * near / 4.0 * poly(near * near / 4.0, SERIES_LOG)), far)
 
 
 @njit(error_model="numpy", nogil=True)
 def bessel_ratio(nu, k):
     """A_nu(k)."""
-    return bessel_parts(nu, k)[1]
+    if nu != 0.0:
+        return bessel_parts(nu, k)[1]
+    near, inverse = min(k, NEAR), 1.0 / max(k, NEAR)
+    q = near * near / 4.0
+    far = poly(inverse, HANKEL_1) / poly(inverse, HANKEL_0)
+    return select(k < NEAR, near / 2.0 * poly(q, SERIES_1) / poly(q, SERIES_0), far)
 
 
 @njit(error_model="numpy", nogil=True)

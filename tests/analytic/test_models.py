@@ -103,7 +103,7 @@ def test_compiled_bessel_nodes_against_mpmath(nu):
 
     k, order = sp.Symbol("k", positive=True), sp.Symbol("nu", real=True)
     call = compiled([log_bessel(order, k), bessel_ratio(order, k), bessel_slope(order, k)], order, k)
-    ks = np.array([1e-6, 0.3, 4, 37, 300, 4000])
+    ks = np.array([1e-6, 0.3, 4, 18.9, 19.1, 37, 300, 4000])
     log_f, ratio, slope = call(float(nu), ks)
     with mp.workdps(50):
         for i, u in enumerate(map(mp.mpf, ks)):
