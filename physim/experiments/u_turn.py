@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from physim.ensemble import simulate
-from physim.experiments.common import checked_times, grid_to, result, with_z
+from physim.experiments.common import checked_times, exact_means, grid_to, result, with_z
 
 
 def u_turn(
@@ -30,7 +30,7 @@ def u_turn(
     Returns
     -------
     xarray.Dataset over `turn`: kept (P(class kept)) and distance (squared, of the state's coordinates), each with
-    `_stderr`, `_exact` by quadrature and `_z`.
+    `_stderr`, `_exact` by quadrature (by exact draws beyond three coordinates) and `_z`.
 
     Raises
     ------
@@ -38,14 +38,13 @@ def u_turn(
     """
     from analytic.information import Classes
     from physim.kernels.scalars import schedule_at
-    from physim.quadrature import expectations
 
     if diffusion.model.radial:
         raise ValueError("diffusion: a norm cannot be noised by itself; use a model in coordinates")
     turns = checked_times(turns, until, diffusion.process)
     classes = Classes(diffusion, partition)
     forms = {"same": classes.same, "spread": diffusion.posterior_covariance.trace()}
-    exact = expectations(diffusion, forms, turns, parameters, 1e-9)
+    exact = exact_means(diffusion, forms, turns, parameters, samples=20 * trajectories, seed=seed)
     columns = {
         "kept": (np.empty(len(turns)), np.empty(len(turns))),
         "distance": (np.empty(len(turns)), np.empty(len(turns))),
