@@ -4,5 +4,6 @@ from physim.experiments.branching import branching
 from physim.experiments.clones import clones
 from physim.experiments.commitment import commitment
 from physim.experiments.u_turn import u_turn
+from physim.experiments.u_turn_hierarchy import u_turn_hierarchy
 
-__all__ = ["branching", "clones", "commitment", "u_turn"]
+__all__ = ["branching", "clones", "commitment", "u_turn", "u_turn_hierarchy"]
