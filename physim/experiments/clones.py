@@ -28,7 +28,7 @@ def clones(
 
     Returns
     -------
-    xarray.Dataset over `start`: same, same_stderr; same_exact by quadrature (by exact draws beyond three
+    xarray.Dataset over `start`: same, same_stderr; same_exact by quadrature (by exact draws beyond two
     coordinates); same_z.
 
     Raises
@@ -48,4 +48,4 @@ def clones(
         run = simulate(pair, grid=grid, seed=seed + k, observe={"same": same}, **known)
         values[k], errors[k] = run.same_mean.values[-1], run.same_mean_stderr.values[-1]
     exact = exact_means(diffusion, {"same": classes.same}, starts, parameters, samples=20 * trajectories, seed=seed)
-    return result(starts, with_z({"same": (values, errors)}, "same", exact.same.values))
+    return result(starts, with_z({"same": (values, errors)}, "same", *exact["same"]))

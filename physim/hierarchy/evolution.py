@@ -39,9 +39,7 @@ def density_evolution(grammar: Grammar, channel, turns, *, population: int = 1 <
     import xarray as xr
 
     v, depth = grammar.shape[0], grammar.shape[3]
-    share = population // (SETS * v)
-    if share < 1:
-        raise ValueError(f"population: {population} given; at least {SETS * v} (16 v) is needed")
+    share = _share(population, v)
     turns, channels = checked_turns(channel, turns)
     values = np.empty((SETS, len(turns), depth + 1))
     for k, turn in enumerate(turns):
@@ -50,6 +48,60 @@ def density_evolution(grammar: Grammar, channel, turns, *, population: int = 1 <
     dims = ("turn", "level")
     data = {"truth": (dims, values.mean(axis=0)), "truth_stderr": (dims, values.std(axis=0, ddof=1) / np.sqrt(SETS))}
     return xr.Dataset(data, {"turn": turns, "level": np.arange(depth + 1)})
+
+
+def critical_turn(grammar: Grammar, channel, low: float, high: float, *, population: int = 1 << 15, seed: int):
+    """The noise at which the class is lost: its true value is believed half-way between one and chance.
+
+    Parameters
+    ----------
+    grammar, channel, population, seed : as in `density_evolution`; twenty levels or more show the limit of many.
+    low, high : a bracket, as epsilon or forward time: the class is known at `low` and lost at `high`.
+
+    Returns
+    -------
+    analytic Transition in "epsilon" or "t", estimated by bisection in each of 16 independent sets of pools, to a
+    thousandth of the bracket (included in the standard error), with the log-SNR of a process in `others`.
+
+    Raises
+    ------
+    ValueError for a bracket in which the class is not lost, and as `density_evolution`.
+    """
+    from analytic.transition import Transition
+
+    v = grammar.shape[0]
+    turns, ends = checked_turns(channel, [low, high])
+    share = _share(population, v)
+    half, found = (1 + 1 / v) / 2, np.empty(SETS)
+    for part in range(SETS):
+
+        def known(turn, at, part=part):
+            return _evolved(grammar, at, turn, share, stream(seed, 2, part))[-1] > half
+
+        if not known(turns[0], ends[0]) or known(turns[1], ends[1]):
+            raise ValueError(f"low, high: the class is not known at {low:g} and lost at {high:g}; widen the bracket")
+        a, b = turns
+        while b - a > 1e-3 * (turns[1] - turns[0]):
+            middle = (a + b) / 2
+            a, b = (middle, b) if known(middle, checked_turns(channel, [middle])[1][0]) else (a, middle)
+        found[part] = (a + b) / 2
+    value, spread = found.mean(), found.std(ddof=1) / np.sqrt(SETS)
+    stderr = float(np.hypot(spread, 1e-3 * (turns[1] - turns[0]) / np.sqrt(12)))
+    clock, others = ("epsilon", {}) if isinstance(channel, str) else ("t", _log_snr(channel, value))
+    known_facts = {"bracket": (float(low), float(high)), "status": "estimated", "method": "density evolution"}
+    return Transition("jump", "class", clock, float(value), stderr, others=others, **known_facts)
+
+
+def _log_snr(process, time):
+    (alpha, sigma) = checked_turns(process, [time])[1][0]
+    return {"log_snr": 2 * float(np.log(alpha / sigma))}
+
+
+def _share(population, v):
+    """Messages for each symbol in a set of pools."""
+    if population // (SETS * v) < 1:
+        raise ValueError(f"population: {population} given; at least {SETS * v} (16 v) is needed")
+    return population // (SETS * v)
 
 
 def _evolved(grammar, channel, turn, share, generator):

@@ -26,9 +26,8 @@ def averages(v, m, s, belief, above):
     parents = [0] * (m - 1) + [a for a in range(1, v) for _ in range(m)]
     mean_mu = sum(mu[a] for a in parents) / sp.Integer(len(parents))
     same = sp.Rational(parents.count(0), len(parents))
-    up, down, sets = [0, 0], [0, 0], 0
+    up, down = [0, 0], [0, 0]
     for others in combinations(strings, m * v - 1):
-        sets += 1
         up[0] += belief**s + same * sum(sp.Mul(*(nu[b] for b in w)) for w in others)
         up[1] += belief**s + sum(sp.Mul(*(nu[b] for b in w)) for w in others)
         weights = [(w[0], mean_mu * sp.Mul(*(nu[b] for b in w[1:]))) for w in others]

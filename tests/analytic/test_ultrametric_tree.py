@@ -22,9 +22,7 @@ def test_distances_are_those_of_the_level_at_which_two_leaves_part():
     known = squared_distances(branching, norms)
     square = {}
     for i, j in combinations(range(12), 2):
-        shared = sum(
-            any({i, j} <= set(group) for group in coarse_partition(branching, level)) for level in range(1, 4)
-        )
+        shared = sum(any({i, j} <= set(group) for group in coarse_partition(branching, level)) for level in range(1, 4))
         square[i, j] = sp.simplify((means[i] - means[j]).dot(means[i] - means[j]))
         assert square[i, j] == known[shared]
     for i, j, k in combinations(range(12), 3):

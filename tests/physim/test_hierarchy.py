@@ -23,7 +23,7 @@ SMALL = hierarchy.draw(RandomHierarchy(6, 2, 3, 3), seed=4)
 @lru_cache(maxsize=4)
 def forest(grammar):
     """Every tree of a grammar, written out: a list of tuples (leaves, ..., class)."""
-    v, m, s, depth = grammar.shape
+    v, m, _, _ = grammar.shape
     trees = [((a,),) for a in range(v)]
     for rules in grammar.rules[::-1]:
         grown = []
@@ -147,6 +147,23 @@ def test_density_evolution_is_the_class_of_the_tree():
     assert trees.mean_field[0].values == pytest.approx(model.profile(float(trees.confidence[0])))
 
 
+def test_the_class_is_lost_at_a_critical_noise():
+    """Many levels: close to the annealed value for blurred beliefs, far below it for erased leaves."""
+    grammar = hierarchy.draw(RandomHierarchy(16, 4, 2, 24), seed=1)
+    known = {"population": 1 << 11, "seed": 1}
+    blurred = hierarchy.critical_turn(grammar, "epsilon", 0.7, 0.9, **known)
+    erased = hierarchy.critical_turn(grammar, "masking", 0.3, 0.8, **known)
+    assert abs(blurred.value - 0.8) < 0.02  # one grammar differs from the average by more than its error of 0.001
+    assert erased.value + LIMIT * erased.stderr < 0.7
+    below = hierarchy.density_evolution(grammar, "epsilon", [blurred.value - 0.02, blurred.value + 0.02], **known)
+    assert below.truth[0, -1] > 0.9
+    assert below.truth[1, -1] < 0.1
+    clock = hierarchy.critical_turn(grammar, an.edm(), 0.3, 1.2, **known)
+    assert clock.others["log_snr"] == pytest.approx(-2 * np.log(clock.value))
+    with pytest.raises(ValueError, match=r"low, high: the class is not known at 0\.9 and lost at 0\.95; widen"):
+        hierarchy.critical_turn(grammar, "epsilon", 0.9, 0.95, **known)
+
+
 def test_noise_says_what_it_should():
     """Likelihoods of the channels by Bayes' rule from their definitions."""
     leaves = np.array([[0, 2], [1, 1]])
@@ -194,8 +211,8 @@ def test_no_noise_changes_nothing_and_deep_trees_do_not_underflow():
 
 
 def test_refusals_of_grammars():
+    absent = next(w for w in product(range(3), repeat=4) if w not in {t[0] for t in forest(TINY)})
     with pytest.raises(ValueError, match="messages: no string of the grammar explains the leaves"):
-        absent = next(w for w in product(range(3), repeat=4) if w not in {t[0] for t in forest(TINY)})
         hierarchy.upward(TINY, np.eye(3)[:, list(absent)][:, :, None])
     with pytest.raises(ValueError, match=r"messages: shape \(3, 4\) given; \(3, 4, samples\) is needed"):
         hierarchy.upward(TINY, np.ones((3, 4)))
