@@ -37,6 +37,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import mpmath as mp
 import sympy as sp
@@ -151,7 +152,7 @@ class RandomHierarchy:
         Transition in t with log_snr, snr and p in `others`; status numeric (12 digits), or as `transition` without one.
         """
         point = self.transition
-        known = {"kind": "jump", "object": "class", "parameter": "t", "source": SOURCE}
+        known: dict[str, Any] = {"kind": "jump", "object": "class", "parameter": "t", "source": SOURCE}
         if point.value is None or point.value.free_symbols:
             reason = point.reason if point.value is None else "symbols without a value; give numbers"
             return Transition(**known, status=point.status if point.value is None else "implicit", reason=reason)

@@ -64,7 +64,7 @@ def u_turn_hierarchy(grammar: Grammar, channel, turns, *, trajectories: int, see
         for j, first in enumerate(range(0, trajectories, block)):
             generator = stream(seed, 1, j, k)
             parts.append(_turned(grammar, channels[k], turn, min(block, trajectories - first), generator))
-        found.append(_summary(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)), channel))
+        found.append(_summary(channel, *(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))))
     data = {name: (_dims(name), np.array([row[name] for row in found])) for name in found[0]}
     data |= _mean_field(grammar, channel, turns, channels)
     facts = {
@@ -99,7 +99,7 @@ def _turned(grammar, channel, turn, count, generator):
     return kept, overlap, truth, evidence + grammar.log_count - likelihood
 
 
-def _summary(kept, overlap, truth, content, channel):
+def _summary(channel, kept, overlap, truth, content):
     """Means, standard errors and z of one turn."""
     count = kept.shape[1]
     found = {}

@@ -88,8 +88,8 @@ def critical_turn(grammar: Grammar, channel, low: float, high: float, *, populat
     value, spread = found.mean(), found.std(ddof=1) / np.sqrt(SETS)
     stderr = float(np.hypot(spread, 1e-3 * (turns[1] - turns[0]) / np.sqrt(12)))
     clock, others = ("epsilon", {}) if isinstance(channel, str) else ("t", _log_snr(channel, value))
-    known_facts = {"bracket": (float(low), float(high)), "status": "estimated", "method": "density evolution"}
-    return Transition("jump", "class", clock, float(value), stderr, others=others, **known_facts)
+    bracket, method = (float(low), float(high)), "density evolution"
+    return Transition("jump", "class", clock, float(value), stderr, bracket, "estimated", method, others=others)
 
 
 def _log_snr(process, time):
