@@ -110,6 +110,7 @@ class RandomHierarchy:
     def transition(self) -> Transition:
         """The critical leaf confidence p* of many levels, with the noise of each channel of symbols in `others`.
 
+        Mean field: trust it for "epsilon"; the class is lost at weaker noise under "masking" and "uniform".
         Status exact (s = 2 or 3), numeric (s > 3), conditional (symbols, s = 2 or 3), implicit (other symbols), none.
         """
         known = {
@@ -145,7 +146,9 @@ class RandomHierarchy:
         return (1 - wrong) ** 2 + wrong**2 / (v - 1) if channel == "uniform" else 1 - wrong
 
     def critical_time(self, process) -> Transition:
-        """The forward time at which one-hot leaves under a Gaussian process have the confidence p*.
+        """The forward time at which one-hot leaves under a Gaussian process have the confidence p*: mean field.
+
+        The class is lost earlier (module's numbers): `physim.hierarchy.critical_turn` estimates where.
 
         Returns
         -------
@@ -159,6 +162,7 @@ class RandomHierarchy:
         snr = snr_of_confidence(float(point.value), int(self.vocabulary))
         time = sp.Float(process.time_at(sp.log(sp.Float(snr, 20))), 15)
         others = {"log_snr": math.log(snr), "snr": snr, "p": point.value}
+        known |= {"reason": "mean field; the class is lost at weaker noise, see physim.hierarchy.critical_turn"}
         return Transition(**known, value=time, status="numeric", method="E softmax = p*", others=others)
 
     def profile(self, confidence: float, levels: int | None = None) -> list[float]:
