@@ -33,6 +33,7 @@ from analytic.models import (
     PointMixture,
     Simplex,
     SymmetricPair,
+    UltrametricTree,
 )
 from analytic.normal_form import bifurcations, symmetries
 from analytic.order_dynamics import glauber, kramers_time, order_langevin, site_langevin
@@ -49,6 +50,7 @@ from analytic.processes import (
     vp_cosine,
     vp_linear,
 )
+from analytic.random_hierarchy import RandomHierarchy
 from analytic.site_diffusion import SiteDiffusion
 from analytic.symbols import t
 from analytic.transition import Transition, Transitions
@@ -77,6 +79,7 @@ __all__ = [
     "PointMixture",
     "Potts",
     "RandomField",
+    "RandomHierarchy",
     "RetrievalPhase",
     "Simplex",
     "SiteDiffusion",
@@ -85,6 +88,7 @@ __all__ = [
     "SymmetricPair",
     "Transition",
     "Transitions",
+    "UltrametricTree",
     "VectorSpins",
     "atlas",
     "bifurcations",

@@ -35,4 +35,5 @@ FIGURES = (
     "attractor_merge_tree",
     "location_calibration",
     "location_cost",
+    "u_turn_hierarchy",
 )

@@ -24,7 +24,7 @@ from scipy.interpolate import CubicSpline
 
 from analytic import Classes, Diffusion, NestedPairs, edm
 from analytic import t as time
-from analytic.models.nested_pairs import level_partition
+from analytic.models.partitions import level_partition
 from figures import style, two_classes
 from figures.ensembles import against, correlation, ensemble, squared_distance
 from figures.report import agreement, sealed

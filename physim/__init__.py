@@ -17,6 +17,7 @@ _LAZY = {
     "load": "physim.store",
     "continuation": None,
     "experiments": None,
+    "hierarchy": None,
     "grids": None,
     "quadrature": None,
     "locate": None,

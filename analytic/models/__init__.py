@@ -8,6 +8,7 @@ from analytic.models.mixture import GaussianMixture, PointMixture
 from analytic.models.nested_pairs import NestedPairs
 from analytic.models.simplex import Simplex
 from analytic.models.symmetric_pair import SymmetricPair
+from analytic.models.ultrametric_tree import UltrametricTree
 
 MODELS = {
     "point_mixture": PointMixture,
@@ -15,6 +16,7 @@ MODELS = {
     "symmetric_pair": SymmetricPair,
     "simplex": Simplex,
     "nested_pairs": NestedPairs,
+    "ultrametric_tree": UltrametricTree,
     "equal_means": EqualMeans,
     "hypersphere": Hypersphere,
     "linear_manifold": LinearManifold,
@@ -31,4 +33,5 @@ __all__ = [
     "PointMixture",
     "Simplex",
     "SymmetricPair",
+    "UltrametricTree",
 ]

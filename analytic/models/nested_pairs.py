@@ -3,7 +3,8 @@ r"""Nested decisions: 2^L classes at +-m_1 +-m_2 ... +-m_L along orthogonal dire
     p_0 = 2^-L sum_s N(sum_l s_l m_l, v I),    s in {+1, -1}^L,      Lambda_l = alpha^2 |m_l|^2/(sigma^2 + alpha^2 v)
 
 The signs are independent given x_t: entropies, rates and variances of the levels add, each a universal function of
-its own Lambda_l.  Classes are ordered like binary numbers, + before -, the first level slowest.
+its own Lambda_l.  Classes are ordered like binary numbers, + before -, the first level slowest: `level_partition` and
+`coarse_partition` of `analytic.models.partitions` group them.
 """
 
 from __future__ import annotations
@@ -34,19 +35,3 @@ def NestedPairs(mean_norms=(3, 1), variance=0, dim=None) -> GaussianMixture:
     choices = product((1, -1), repeat=len(norms))
     means = tuple(tuple(s * m for s, m in zip(signs, norms, strict=True)) for signs in choices)
     return GaussianMixture(means, variance, None, rest_dim=dim - len(norms), rest_variance=variance)
-
-
-def level_partition(levels: int, level: int) -> tuple[tuple[int, ...], ...]:
-    """The two groups of classes that differ in the sign of one level (1 is the coarsest): (those at +m, at -m)."""
-    if not 1 <= level <= levels:
-        raise ValueError(f"level: {level} given; a whole number from 1 to {levels} is needed")
-    digit = levels - level
-    return tuple(tuple(k for k in range(2**levels) if k >> digit & 1 == side) for side in (0, 1))
-
-
-def coarse_partition(levels: int, level: int) -> tuple[tuple[int, ...], ...]:
-    """The 2^level groups of classes that share the signs of the first `level` levels (0: one group of all)."""
-    if not 0 <= level <= levels:
-        raise ValueError(f"level: {level} given; a whole number from 0 to {levels} is needed")
-    size = 2 ** (levels - level)
-    return tuple(tuple(range(k * size, (k + 1) * size)) for k in range(2**level))

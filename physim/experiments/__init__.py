@@ -5,5 +5,6 @@ from physim.experiments.clones import clones
 from physim.experiments.commitment import commitment
 from physim.experiments.spin_clones import spin_clones
 from physim.experiments.u_turn import u_turn
+from physim.experiments.u_turn_hierarchy import u_turn_hierarchy
 
-__all__ = ["branching", "clones", "commitment", "spin_clones", "u_turn"]
+__all__ = ["branching", "clones", "commitment", "spin_clones", "u_turn", "u_turn_hierarchy"]

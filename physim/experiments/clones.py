@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from physim.ensemble import simulate
-from physim.experiments.common import checked_times, grid_to, result, with_z
+from physim.experiments.common import checked_times, exact_means, grid_to, result, with_z
 
 
 def clones(
@@ -28,7 +28,7 @@ def clones(
 
     Returns
     -------
-    xarray.Dataset over `start`: same, same_stderr; same_exact by quadrature (by exact draws beyond three
+    xarray.Dataset over `start`: same, same_stderr; same_exact by quadrature (by exact draws beyond two
     coordinates); same_z.
 
     Raises
@@ -36,7 +36,6 @@ def clones(
     ValueError for a partition that is none, or starts that do not lie above `until` inside the span.
     """
     from analytic.information import Classes
-    from physim import quadrature
 
     starts = checked_times(starts, until, diffusion.process)
     classes, pair = Classes(diffusion, partition), diffusion.reverse().copies(2)
@@ -48,10 +47,5 @@ def clones(
         grid = grid_to(diffusion.process, start, until, steps)
         run = simulate(pair, grid=grid, seed=seed + k, observe={"same": same}, **known)
         values[k], errors[k] = run.same_mean.values[-1], run.same_mean_stderr.values[-1]
-    if len(diffusion.state) in quadrature.NODES:
-        exact = quadrature.expectations(diffusion, {"same": classes.same}, starts, parameters, 1e-9).same.values
-    else:
-        exact = quadrature.sampled(
-            diffusion, {"same": classes.same}, starts, parameters, samples=20 * trajectories, seed=seed
-        ).same.values
-    return result(starts, with_z({"same": (values, errors)}, "same", exact))
+    exact = exact_means(diffusion, {"same": classes.same}, starts, parameters, samples=20 * trajectories, seed=seed)
+    return result(starts, with_z({"same": (values, errors)}, "same", *exact["same"]))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from physim.ensemble import simulate
-from physim.experiments.common import checked_times, grid_to, result, with_z
+from physim.experiments.common import checked_times, exact_means, grid_to, result, with_z
 
 
 def u_turn(
@@ -30,7 +30,7 @@ def u_turn(
     Returns
     -------
     xarray.Dataset over `turn`: kept (P(class kept)) and distance (squared, of the state's coordinates), each with
-    `_stderr`, `_exact` by quadrature and `_z`.
+    `_stderr`, `_exact` by quadrature (by exact draws beyond two coordinates) and `_z`.
 
     Raises
     ------
@@ -38,31 +38,29 @@ def u_turn(
     """
     from analytic.information import Classes
     from physim.kernels.scalars import schedule_at
-    from physim.quadrature import expectations
 
     if diffusion.model.radial:
         raise ValueError("diffusion: a norm cannot be noised by itself; use a model in coordinates")
     turns = checked_times(turns, until, diffusion.process)
     classes = Classes(diffusion, partition)
     forms = {"same": classes.same, "spread": diffusion.posterior_covariance.trace()}
-    exact = expectations(diffusion, forms, turns, parameters, 1e-9)
+    exact = exact_means(diffusion, forms, turns, parameters, samples=20 * trajectories, seed=seed)
     columns = {
         "kept": (np.empty(len(turns)), np.empty(len(turns))),
         "distance": (np.empty(len(turns)), np.empty(len(turns))),
     }
     known = {"trajectories": trajectories, "parameters": parameters, "progress": False, **options}
-    low, square = schedule_at(diffusion.process, until), np.empty(len(turns))
+    low, square = schedule_at(diffusion.process, until), np.empty((2, len(turns)))
     for k, turn in enumerate(turns):
         high = schedule_at(diffusion.process, turn)
         width = high[1] ** 2 - (high[0] / low[0]) ** 2 * low[1] ** 2
-        square[k] = 2 * (
-            (low[0] * width / high[1] ** 2) ** 2 * exact.spread.values[k]
-            + len(diffusion.state) * low[1] ** 2 * width / high[1] ** 2
-        )
+        gain, own = 2 * (low[0] * width / high[1] ** 2) ** 2, low[1] ** 2 * width / high[1] ** 2
+        square[:, k] = gain * np.array([spread[k] for spread in exact["spread"]])
+        square[0, k] += 2 * len(diffusion.state) * own
         ends = _turned(diffusion, classes, turn, until, seed + k, steps, known, high[0] / low[0], width)
         for name, values in ends.items():
             columns[name][0][k], columns[name][1][k] = values.mean(), values.std(ddof=1) / np.sqrt(len(values))
-    columns = with_z(with_z(columns, "kept", exact.same.values), "distance", square)
+    columns = with_z(with_z(columns, "kept", *exact["same"]), "distance", *square)
     return result(turns, columns, "turn")
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 import analytic as an
 from analytic.bessel import bessel_ratio, bessel_slope, log_bessel
-from analytic.models.nested_pairs import coarse_partition, level_partition
+from analytic.models.partitions import coarse_partition, level_partition
 from analytic.models.simplex import corners
 from analytic.symbols import t
 

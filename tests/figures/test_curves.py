@@ -94,3 +94,22 @@ def test_clone_curves_cross_at_the_speciation_time(made):
     np.testing.assert_allclose(starts, data["separation"], rtol=1e-9)
     undecided = float(json.loads(data.attrs["parameters"])["clones with the wrong sign at the end"])
     assert undecided < 1e-6 * float(data["stderr"].min())
+
+
+def test_hierarchy_map_and_lines(made):
+    """F written out, its crossing of the diagonal at 7/24, and the two lines of the class where they must end."""
+    data, figure = made["u_turn_hierarchy"]
+    diagonal, with_jump, without = (line.get_xydata() for line in panel(figure, "a").lines[:3])
+    assert np.array_equal(diagonal, [[0, 0], [1, 1]])
+    for (x, y), m in ((with_jump.T, 8), (without.T, 20)):
+        weight = (32 * m - 1) / 1023 * (1 - x**2)
+        np.testing.assert_allclose(y, (x**2 + weight * (m - 1) / (32 * m - 1)) / (x**2 + weight), rtol=1e-12)
+    assert float(data["unstable"]) == pytest.approx(7 / 24, abs=1e-12)
+    assert (np.sign(with_jump[:, 1] - with_jump[:, 0])[1:-1] == np.sign(with_jump[:, 0] - 7 / 24)[1:-1]).all()
+    assert (without[1:-1, 1] < without[1:-1, 0]).all()
+    assert float(data["critical_epsilon"]) == pytest.approx(68 / 93, abs=1e-12)
+    assert 1.75 < float(data["critical"]) < 2.05  # 1.90 from larger pools; mean field says 1.271
+    assert float(data["critical_mean_field"]) == pytest.approx(1.2707606, abs=1e-6)
+    deep = data["evolved"].values[:, 32]
+    assert deep[0] == pytest.approx(1 / 32, abs=1e-4)
+    assert deep[-1] == pytest.approx(1, abs=1e-4)

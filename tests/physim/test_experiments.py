@@ -9,9 +9,10 @@ from scipy import integrate, special, stats
 
 import analytic as an
 import physim
+from analytic.models.partitions import coarse_partition
 from physim import experiments, grids
 from physim.quadrature import expectations
-from tests.checks import LIMIT
+from tests.checks import LIMIT, agree
 
 OU = an.ornstein_uhlenbeck()
 TWO = an.Diffusion(an.SymmetricPair(1.5, 0.3), OU)
@@ -151,3 +152,16 @@ def test_entropic_grids(process):
         assert marks == pytest.approx(marks.mean(), rel=1e-5)
     with pytest.raises(ValueError, match="steps: 0 is not a positive whole number"):
         grids.entropic(diffusion, 0.05, 2.0, 0)
+
+
+def test_u_turns_of_a_tree_of_classes():
+    """Three coordinates: the exact column by draws of its own, within its error of the quadrature."""
+    tree = an.Diffusion(an.UltrametricTree((2, 2), (3, 1), 0.1), OU)
+    partition = coarse_partition((2, 2), 1)
+    back = experiments.u_turn(tree, [1.1], until=0.4, trajectories=4000, seed=2, partition=partition, steps=200)
+    assert abs(float(back.kept_z[0])) < LIMIT
+    assert abs(float(back.distance_z[0])) < LIMIT
+    same = {"same": an.Classes(tree, partition).same}
+    exact = float(expectations(tree, same, [1.1], tolerance=1e-4).same[0])
+    agree(back.kept_exact, back.kept_stderr / np.sqrt(20), exact)
+    assert abs(float(back.kept_exact[0]) - exact) > 1e-7
