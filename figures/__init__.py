@@ -36,4 +36,5 @@ FIGURES = (
     "location_calibration",
     "location_cost",
     "u_turn_hierarchy",
+    "validation_table",
 )
