@@ -6,7 +6,8 @@ r"""The validation table: every claim of the theory, exact and simulated, over m
     E  production, flow, point_production, free_energy
 
 (a) Every comparison: one column for each quantity, one point for each pair; symbols tell the claims apart. Grey: two
-standard errors. (b) All differences along the independent directions of each run (the quantities of one run are
+standard errors. (b) What is compared: simulated against exact sizes over the whole table; line: equality. (c) All
+differences along the independent directions of each run (the quantities of one run are
 correlated), ordered, against the quantiles of a standard normal; grey: 95 % of such samples at each quantile.
 
 Source: Stancevic & Ambrogioni 2026 (2508.19897) for the claims; physim.validation for what each quantity is.
@@ -61,9 +62,10 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
 
 @style.styled
 def draw(dataset: xr.Dataset):
-    """Two panels: every comparison, quantiles of all of them."""
-    figure = style.sheet(style.TWO_COLUMNS, 3.3)
-    left, right = figure.subplots(1, 2, width_ratios=(2.1, 1))
+    """Three panels: every comparison, the values behind them, quantiles of all differences."""
+    figure = style.sheet(style.TWO_COLUMNS, 5.4)
+    grid = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
+    left, values, right = (figure.add_subplot(place) for place in (grid[0, :], grid[1, 0], grid[1, 1]))
     names = [q for quantities in CLAIMS.values() for q in quantities if q in dataset["quantity"].values]
     for claim, series in SERIES.items():
         here = dataset["claim"].values == claim
@@ -74,14 +76,29 @@ def draw(dataset: xr.Dataset):
         style.differences(left, column, z, series, label=f"claim {claim}", markersize=2.6)
     style.residuals(left, dataset["z"].values)
     left.set_xticks(range(len(names)), [n.replace("_", " ") for n in names], rotation=55, ha="right")
-    left.set_xlabel("quantity")
+    left.set_xlabel("quantity $q$")
     left.legend(loc="upper center", ncols=5, bbox_to_anchor=(0.5, 1.0), columnspacing=0.9, handletextpad=0.1)
     low, high = left.get_ylim()
     left.set_ylim(low, high * 1.25)
     style.letter(left, "a", "every comparison")
+    _sizes(values, dataset)
     _quantiles(right, dataset["whitened"].values)
-    style.letter(right, "b", "all together")
+    style.letter(values, "b", "simulated against exact")
+    style.letter(right, "c", "all differences together")
     return figure
+
+
+def _sizes(axes, dataset):
+    ends = [0.7 * np.abs(dataset["exact"]).min(), 1.4 * np.abs(dataset["exact"]).max()]
+    axes.plot(ends, ends, color=style.BLACK, linewidth=0.8, zorder=1)
+    for claim, series in SERIES.items():
+        here = dataset["claim"].values == claim
+        exact, value, stderr = (dataset[n].values[here] for n in ("exact", "value", "stderr"))
+        style.measured(axes, np.abs(exact), np.abs(value), stderr, series, markersize=2.4)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("exact size $|q|$ (nats, per unit of $t$ for rates)")
+    axes.set_ylabel("simulated size $|\\hat q|$")
 
 
 def _quantiles(axes, z):
@@ -92,5 +109,5 @@ def _quantiles(axes, z):
     axes.fill_between(expected, *band, color="#E0E0E0", linewidth=0, zorder=0)
     axes.plot(expected, expected, color=style.BLACK, linewidth=0.8)
     style.differences(axes, expected, z, style.SERIES[0], markersize=2.4)
-    axes.set_xlabel("quantile of a standard normal")
+    axes.set_xlabel("quantile of a standard normal $\\xi$")
     axes.set_ylabel("difference $z$ (std. errors)")
