@@ -24,10 +24,10 @@ import xarray as xr
 
 from analytic import CurieWeiss, Diffusion, ornstein_uhlenbeck
 from figures import style
-from figures.report import agreement, sealed
+from figures.report import agreement, record, sealed
 from figures.two_classes import same_class
+from physim.experiments import spin_clones
 from physim.finite_size import Law, thermodynamics
-from physim.spin_samples import posterior_samples
 
 STEM = "curie_weiss_speciation"
 PHASES = {"disordered": (0.5, 0.0), "critical": (1.0, 0.25), "ordered": (1.4, 0.5)}  # beta J, slope
@@ -59,11 +59,14 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
             for k, offset in enumerate(OFFSETS):
                 seed = SEED + 1000 * i + 100 * j + 2 * k
                 time = middle + offset * _stretch(middle)
-                phi, stderr, fact = _clones(diffusion, beta, size, time, count, seed)
+                known = {"trajectories": count, "clones": CLONES, "seed": seed, "parameters": {"b": beta}}
+                run = spin_clones(diffusion, size, time, **known)
+                phi, stderr = float(run.same[0]), float(run.same_stderr[0])
                 values = (time, phi, stderr, theory(time), (phi - theory(time)) / stderr)
                 for name, value in zip(found, values, strict=True):
                     found[name][i, j, k] = value
-                facts.append(fact)
+                what = {"beta": beta, "N": size, "t": time, "clones": CLONES}
+                facts.append(record("exact draws of spins given x_t", seed=seed, count=count, parameters=what))
             centre = len(OFFSETS) // 2
             crossing["clone_theory"][i, j] = middle
             crossing["clone_time"][i, j] = middle - (found["phi"][i, j, centre] - TARGET) / slope
@@ -120,28 +123,6 @@ def _crossing(theory):
     from scipy.optimize import brentq
 
     return brentq(lambda time: theory(time) - TARGET, 0.02, 12.0)
-
-
-def _clones(diffusion, beta, size, time, count, seed):
-    """phi from clones of exact data: the pair average of every x_t is one sample."""
-    generator = np.random.Generator(np.random.Philox(seed))
-    law = Law(CurieWeiss(), size, beta)
-    order = generator.choice(law.ray, size=count, p=law.probability)
-    spins = np.where(np.arange(size) < np.rint(size * (1 + order) / 2)[:, None], 1.0, -1.0)
-    x = np.exp(-time) * spins + np.sqrt(-np.expm1(-2 * time)) * generator.standard_normal(spins.shape)
-    sums = posterior_samples(diffusion, x, time, CLONES, seed + 1, {"b": beta}).sum(axis=2, dtype=np.int64)
-    total = np.sign(sums).sum(axis=0)
-    same = (1 + (total**2 - CLONES) / (CLONES * (CLONES - 1))) / 2
-    facts = {
-        "dynamics": "exact posterior samples of Curie-Weiss spins given x_t, Ornstein-Uhlenbeck",
-        "observables": {"phi": "two clones agree in the sign of m"},
-        "scheme": "posterior_samples",
-        "parameters": {"beta": beta, "N": size, "t": time, "clones": CLONES},
-        "trajectories": count,
-        "seed": seed,
-        "grid": f"t = {time:.6g}",
-    }
-    return same.mean(), same.std(ddof=1) / np.sqrt(count), facts
 
 
 def _spectral():
