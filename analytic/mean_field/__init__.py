@@ -7,6 +7,7 @@ from analytic.mean_field.hopfield import Hopfield, RetrievalPhase
 from analytic.mean_field.kuramoto import Kuramoto
 from analytic.mean_field.landau import Landau
 from analytic.mean_field.measures import Density, Discrete
+from analytic.mean_field.planted_p_spin import PlantedPSpin
 from analytic.mean_field.potts import Potts
 from analytic.mean_field.random_field import RandomField
 from analytic.mean_field.soft_spins import SoftSpins
@@ -36,6 +37,7 @@ __all__ = [
     "Landau",
     "MeanField",
     "PSpin",
+    "PlantedPSpin",
     "Potts",
     "RandomField",
     "RetrievalPhase",
