@@ -63,12 +63,19 @@ class GaussianMean(Stable):
 
 
 def gaussian_mean(expr, u, mean=0, variance=1) -> sp.Expr:
-    """E expr(u), u ~ N(mean, variance); terms and factors without u are taken out."""
+    """E expr(u), u ~ N(mean, variance); terms and factors without u are taken out, a polynomial becomes its moments."""
     rest, terms = sp.expand(expr).as_independent(u, as_Add=True)
+    if terms.is_polynomial(u):
+        powers = sp.Poly(terms, u).terms() if terms != 0 else ()
+        return rest + sp.Add(*(c * _moment(n, sp.sympify(mean), sp.sympify(variance)) for (n,), c in powers))
     factor, kernel = sp.factor_terms(terms).as_independent(u, as_Add=False)
-    if kernel == 1 or terms == 0:
-        return rest + terms
     return rest + factor * GaussianMean(sp.Lambda(u, kernel), sp.sympify(mean), sp.sympify(variance))
+
+
+def _moment(n, mean, variance):
+    """E u^n."""
+    count = (sp.binomial(n, 2 * j) * sp.factorial2(2 * j - 1) for j in range(n // 2 + 1))
+    return sp.Add(*(c * mean ** (n - 2 * j) * variance**j for j, c in enumerate(count)))
 
 
 def _mp_mean(function, mean, variance):

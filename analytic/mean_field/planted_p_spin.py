@@ -3,8 +3,11 @@ r"""Planted p-spin model with side information: the posterior that a diffusion s
     P(s) ~ exp(beta sum_{i1<..<ip} J s_i1 .. s_ip),  J ~ N(0, p!/(2 N^{p-1}));   x_t = alpha s_0 + sigma eps
     J = beta p!/(2 N^{p-1}) s_0 .. s_0 + noise       planted, the same law of (J, s_0) as long as T > T_K (contiguity)
     Phi(q, h) = psi(h) - (h - snr) q/2 + beta^2 q^p/4,      snr = alpha^2/sigma^2
-    psi(h) = log 2 - h/2 + E log cosh(h + sqrt(h) z)  Ising;      (h - log(1 + h))/2  spherical
+    psi(h) = E log sum_s exp(u s - h s^2/2),   u = h s_0 + sqrt(h) z                  (one site behind noise)
     q = 2 psi'(h),   h = snr + beta^2 (p/2) q^{p-1}                                    (state evolution)
+
+    Ising      log 2 cosh(u) - h/2,               u ~ N(h, h) where s_0 = 1
+    spherical  u^2/(2(1+h)) - log(1+h)/2,         u ~ N(0, h + h^2)  (s_0 normal)
 
 On the Nishimori line (s_0 is a draw of the posterior) replica symmetry is exact and one overlap q is enough; psi is the
 free entropy of one site seen through Gaussian noise of signal-to-noise h, for Ising spins h/2 plus the class entropy of
@@ -39,6 +42,7 @@ from analytic.transition import Transition, Transitions
 
 h = sp.Symbol("h", positive=True)  # the effective signal-to-noise ratio of one site
 q = sp.Symbol("q", nonnegative=True)
+u = sp.Symbol("u", real=True)  # what a site is told
 SOURCE = "Ghio, Dandi, Krzakala & Zdeborova 2023 (2308.14085)"
 DIGITS = 15
 FIELDS = tuple(sp.Rational(14, 10) ** k / 50 for k in range(24))  # 0.02 ... 46
@@ -69,12 +73,22 @@ class PlantedPSpin:
             object.__setattr__(self, "p", whole(self.p, "p", 3, why))
 
     @cached_property
-    def site_entropy(self) -> sp.Expr:
-        """psi(h)."""
+    def site(self) -> sp.Expr:
+        """log sum_s exp(u s - h s^2/2) of one site."""
         if self.spins == "spherical":
-            return (h - sp.log(1 + h)) / 2
-        u = sp.Symbol("u", real=True)
-        return sp.log(2) - h / 2 + gaussian_mean(logcosh(u), u, h, h)
+            return u**2 / (2 * (1 + h)) - sp.log(1 + h) / 2
+        return sp.log(2) + logcosh(u) - h / 2
+
+    @cached_property
+    def denoiser(self) -> tuple:
+        """Posterior mean and variance of a site that is told u: the first two derivatives of `site`."""
+        return sp.diff(self.site, u), sp.diff(self.site, u, 2)
+
+    @cached_property
+    def site_entropy(self) -> sp.Expr:
+        """psi(h), the mean of `site` over the law of u."""
+        law = (0, h + h**2) if self.spins == "spherical" else (h, h)
+        return sp.expand(sp.factor(gaussian_mean(self.site, u, *law)))
 
     @cached_property
     def free_entropy(self) -> sp.Expr:
