@@ -19,6 +19,7 @@ FIGURES = (
     "cost_to_accuracy",
     "curie_weiss_free_energy",
     "mean_field_zoo",
+    "first_order_path",
     "curie_weiss_speciation",
     "binder_crossing",
     "single_path_decisions",

@@ -25,7 +25,7 @@ STARTS = ("uninformed", "planted")
 
 
 def message_passing(
-    model, temperature, snr, *, sites, instances, seed, starts=STARTS, iterations: int = 120, tolerance: float = 3e-5
+    model, temperature, snr, *, sites, instances, seed, starts=STARTS, iterations: int = 60, tolerance: float = 3e-5
 ):
     """Overlap that message passing reaches with the planted configuration, beside state evolution.
 
@@ -34,13 +34,15 @@ def message_passing(
     model : analytic PlantedPSpin with p = 3.  temperature, snr : numbers or arrays that broadcast to (points).
     sites : N.  instances : planted instances for each point and start, each with its own couplings and noise.
     seed : of NumPy's Philox generator, keyed by (seed, number of the run).  starts : of "uninformed", "planted".
-    iterations, tolerance : it stops when the root mean square change of m is below `tolerance`.
+    iterations, tolerance : it stops after `iterations`, or when the root mean square change of m is below `tolerance`.
 
     Returns
     -------
     xarray.Dataset over (`start`, `point`): overlap, self_overlap (|m|^2/N, the same on the Nishimori line), each with
-    `_stderr` over instances; overlap_exact (state evolution) and overlap_z; converged, the fraction of instances that
-    met the tolerance, and iterations, their mean number; temperature, snr over `point`.
+    `_stderr` over instances; overlap_exact (state evolution after as many iterations) and overlap_z; overlap_limit, its
+    fixed point, and steps_exact, the steps it takes until it moves by less than 1e-4 (many near spinodals, where
+    finite-size effects are large); converged, the fraction of instances that met the tolerance, and iterations, their
+    mean number; temperature, snr over `point`.
 
     Raises
     ------
@@ -64,18 +66,19 @@ def message_passing(
             generator = np.random.Generator(np.random.Philox(key=[seed, run]))
             found[k, j, i] = _passed(model, warm[j], strength[j], sites, generator, starts[k], iterations, tolerance)
     mean, error = found.mean(axis=2), found.std(axis=2, ddof=1) / np.sqrt(instances)
-    exact = np.array(
-        [[state_evolution(model, t, r, start) for t, r in zip(warm, strength, strict=True)] for start in starts]
-    )
+    pairs = list(zip(warm, strength, strict=True))
+    exact = [[_expected(state_evolution(model, *pair, start), iterations) for pair in pairs] for start in starts]
+    exact = np.array(exact)
     lost = int(np.sum(found[..., 2] == 0))
     if lost:
         text = f"{lost} of {found[..., 2].size} instances did not converge in {iterations} iterations; see `converged`"
         warnings.warn(text, stacklevel=2)
     dims = ("start", "point")
-    columns = {"overlap": mean[..., 0], "overlap_stderr": error[..., 0], "overlap_exact": exact}
-    columns |= {"overlap_z": (mean[..., 0] - exact) / error[..., 0]}
+    columns = {"overlap": mean[..., 0], "overlap_stderr": error[..., 0], "overlap_exact": exact[..., 0]}
+    columns |= {"overlap_z": (mean[..., 0] - exact[..., 0]) / error[..., 0]}
     columns |= {"self_overlap": mean[..., 1], "self_overlap_stderr": error[..., 1]}
     columns |= {"converged": mean[..., 2], "iterations": mean[..., 3]}
+    columns |= {"overlap_limit": exact[..., 1], "steps_exact": exact[..., 2]}
     facts = {"dynamics": "message passing on planted couplings", "model": str(model), "sites": sites, "seed": seed}
     facts |= {"instances": instances, "tolerance": tolerance}
     return xr.Dataset(
@@ -86,14 +89,23 @@ def message_passing(
     )
 
 
-def state_evolution(model, temperature: float, snr: float, start: str = "uninformed", limit: int = 100_000) -> float:
-    """The overlap that the iteration of the overlap alone reaches; ArithmeticError when `limit` steps are too few."""
-    overlap, rate, mean = float(start == "planted"), model.p / (2 * temperature**2), _numbers(model)[0]
+def state_evolution(model, temperature: float, snr: float, start: str = "uninformed", limit: int = 100_000):
+    """The overlap after 0, 1, 2, ... steps of the iteration of the overlap alone, until it moves by less than 1e-13.
+
+    Raises ArithmeticError when `limit` steps do not settle it (at a spinodal).
+    """
+    path, rate, mean = [float(start == "planted")], model.p / (2 * temperature**2), _numbers(model)[0]
     for _ in range(limit):
-        before, overlap = overlap, float(mean(snr + rate * overlap ** (model.p - 1)))
-        if abs(overlap - before) < 1e-13:
-            return overlap
+        path.append(float(mean(snr + rate * path[-1] ** (model.p - 1))))
+        if abs(path[-1] - path[-2]) < 1e-13:
+            return np.array(path)
     raise ArithmeticError(f"snr: {snr:g} at T = {temperature:g} is too near a spinodal; state evolution did not settle")
+
+
+def _expected(path, iterations):
+    """(overlap after some iterations, fixed point, steps until it moves by less than 1e-4)."""
+    moving = np.flatnonzero(np.abs(np.diff(path)) >= 1e-4)
+    return path[min(iterations, len(path) - 1)], path[-1], moving[-1] + 1 if len(moving) else 0
 
 
 @lru_cache(maxsize=16)

@@ -115,19 +115,24 @@ def test_overlap_agrees_with_state_evolution(model, warm):
 
 def test_state_evolution_is_the_iteration():
     """Against SciPy's quadrature; two ends between the spinodals."""
-    ends = [state_evolution(ISING, 0.7, 0.11, start) for start in ("uninformed", "planted")]
+    ends = [state_evolution(ISING, 0.7, 0.11, start)[-1] for start in ("uninformed", "planted")]
     for q in ends:
         h = 0.11 + 1.5 * q**2 / 0.49
         mean = integrate.quad(lambda z, h=h: np.tanh(h + np.sqrt(h) * z) * np.exp(-z * z / 2), -12, 12, epsabs=1e-13)[0]
         assert q == pytest.approx(mean / np.sqrt(2 * np.pi), abs=1e-10)
     assert ends[0] < 0.2 < 0.6 < ends[1]
-    lower = state_evolution(SPHERICAL, 0.6, 0.05)
+    path = state_evolution(SPHERICAL, 0.6, 0.05)
+    assert len(path) < len(state_evolution(SPHERICAL, 0.6, 0.08))
+    np.testing.assert_allclose(path[1:], _numbers(SPHERICAL)[0](0.05 + 1.5 * path[:-1] ** 2 / 0.36), rtol=1e-12)
+    lower = path[-1]
     assert lower == pytest.approx(_numbers(SPHERICAL)[0](0.05 + 1.5 * lower**2 / 0.36), abs=1e-12)
 
 
 def test_what_does_not_converge_is_said():
     with pytest.warns(UserWarning, match="instances did not converge in 3 iterations"):
         found = message_passing(ISING, 0.8, 0.3, sites=50, instances=2, seed=1, iterations=3)
+    np.testing.assert_allclose(found.overlap_exact[0], state_evolution(ISING, 0.8, 0.3)[3])
+    assert (found.overlap_limit > found.overlap_exact).values[0].all()
     assert (found.converged == 0).all()
 
 
