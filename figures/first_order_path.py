@@ -11,9 +11,10 @@ posterior (beyond the Maxwell point, dashed) a sampler that starts from noise st
 between which both overlaps exist, and the Maxwell line (dashed), with the tricritical point (circle), which in this
 plane is a critical end point, and on snr = 0 the dynamic (square) and Kauzmann (triangle) temperatures of the glass.
 (c), (d) The same for spherical spins, where all but the Maxwell line is closed form. (e) Simulated less exact overlap
-(state evolution after as many iterations) in standard errors, as the normal score of Student's t. Judged are the points where state evolution settles to
-1e-4 within 20 steps; the others (pale, in (a) and (c) only) are near a spinodal or the tricritical point, where finite
-instances differ from the limit. Of the judged ones what is left of order 1/N is below the error bars.
+(state evolution after as many iterations) in standard errors, as the normal score of Student's t. Judged are the points
+where state evolution settles to 1e-4 within 20 steps; the others (pale, in (a) and (c) only) are near a spinodal or the
+tricritical point, where finite instances differ from the limit. Of the judged ones what is left of order 1/N is below
+the error bars.
 
 Source: Ghio, Dandi, Krzakala & Zdeborova 2023 (2308.14085). Couplings have the law of a Gaussian tensor of order three.
 """
@@ -200,7 +201,7 @@ def _draw_diagram(axes, dataset, spins):
     for x, y, (marker, name) in zip(*places, names, strict=True):
         look = {"color": style.BLACK, "markersize": 4.5, "zorder": 5, "clip_on": False, "linestyle": "none"}
         axes.plot(x, y, marker=marker, label=f"{name} = {y:.4f}$", **look)
-    axes.set_xlim(0, 0.25)
+    axes.set_xlim(0, 0.3)
     axes.set_ylim(places[1][2] - 0.04, places[1][0] + 0.015)
     axes.set_xlabel(r"side information $\mathrm{snr}$")
     axes.set_ylabel("temperature $T$")

@@ -16,6 +16,8 @@ _LAZY = {
     "modes": "bimodality",
     "moments": "moment",
     "peak": "curves",
+    "retrieval_coexistence": "retrieval",
+    "retrieval_limit": "retrieval",
     "slowing_down": "dynamics",
     "spinodals": "dynamics",
 }
