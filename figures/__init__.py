@@ -20,6 +20,7 @@ FIGURES = (
     "curie_weiss_free_energy",
     "mean_field_zoo",
     "first_order_path",
+    "hopfield",
     "curie_weiss_speciation",
     "binder_crossing",
     "single_path_decisions",

@@ -4,6 +4,7 @@ from physim.experiments.branching import branching
 from physim.experiments.clones import clones
 from physim.experiments.commitment import commitment
 from physim.experiments.message_passing import message_passing
+from physim.experiments.retrieval import few_patterns, retrieval
 from physim.experiments.u_turn import u_turn
 
-__all__ = ["branching", "clones", "commitment", "message_passing", "u_turn"]
+__all__ = ["branching", "clones", "commitment", "few_patterns", "message_passing", "retrieval", "u_turn"]

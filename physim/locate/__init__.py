@@ -18,6 +18,7 @@ _LAZY = {
     "peak": "curves",
     "retrieval_coexistence": "retrieval",
     "retrieval_limit": "retrieval",
+    "retrieval_overlap": "retrieval",
     "slowing_down": "dynamics",
     "spinodals": "dynamics",
 }

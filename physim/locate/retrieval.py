@@ -29,20 +29,9 @@ def retrieval_limit(temperature: float) -> Transition:
 
     At T = 0 the capacity.  Raises ValueError for a temperature that is neither 0 nor in [0.1, 1).
     """
-    from scipy import optimize
-
-    from analytic import RetrievalPhase
-
     if _checked(temperature) == 0:
-        return _transition("saddle-node", *map(float, RetrievalPhase().capacity()), temperature)
-    low, high = RATIOS[0]
-    found = optimize.minimize_scalar(
-        lambda y: -retrieval_state(temperature, y)["load"],
-        bounds=(low, high),
-        method="bounded",
-        options={"xatol": 1e-8},
-    )
-    state = retrieval_state(temperature, found.x)
+        return _transition("saddle-node", *map(float, _phase().capacity()), temperature)
+    state = retrieval_state(temperature, _top(temperature))
     return _transition("saddle-node", state["load"], state["overlap"], temperature)
 
 
@@ -53,10 +42,8 @@ def retrieval_coexistence(temperature: float) -> Transition:
     """
     from scipy import optimize
 
-    from analytic import RetrievalPhase
-
     if _checked(temperature) == 0:
-        return _transition("first-order", *map(float, RetrievalPhase().ground_coexistence()), temperature)
+        return _transition("first-order", *map(float, _phase().ground_coexistence()), temperature)
 
     def gap(y):
         state = retrieval_state(temperature, y)
@@ -65,6 +52,47 @@ def retrieval_coexistence(temperature: float) -> Transition:
     y = optimize.brentq(gap, *RATIOS[1], xtol=1e-12)
     state = retrieval_state(temperature, y)
     return _transition("first-order", state["load"], state["overlap"], temperature)
+
+
+def retrieval_overlap(load: float, temperature: float) -> float:
+    """The overlap m of the retrieval state at a load and a temperature; ValueError beyond its limit."""
+    from scipy import optimize
+
+    limit = float(retrieval_limit(temperature).value)
+    if not 0 < load < limit:
+        raise ValueError(f"load: {load:g} given; the retrieval state at T = {temperature:g} exists below {limit:.7g}")
+    if temperature == 0:
+        return _ground(optimize.brentq(lambda y: _ground(y)[0] - load, 1.5112, 40, xtol=1e-13))[1]
+    top = 2.0
+    while retrieval_state(temperature, top)["load"] > load:
+        top *= 1.5
+    y = optimize.brentq(lambda y: retrieval_state(temperature, y)["load"] - load, _top(temperature), top, xtol=1e-12)
+    return retrieval_state(temperature, y)["overlap"]
+
+
+def _ground(ratio):
+    """(alpha, m) at T = 0."""
+    from analytic import evaluate
+    from analytic.mean_field.retrieval import y
+
+    return tuple(map(float, evaluate(list(_phase().load_curve), {y: ratio}, 15)))
+
+
+@cache
+def _phase():
+    from analytic import RetrievalPhase
+
+    return RetrievalPhase()
+
+
+def _top(temperature):
+    """y of the largest load."""
+    from scipy import optimize
+
+    def loss(y):
+        return -retrieval_state(temperature, y)["load"]
+
+    return optimize.minimize_scalar(loss, bounds=RATIOS[0], method="bounded", options={"xatol": 1e-8}).x
 
 
 def retrieval_state(temperature: float, ratio: float) -> dict:
@@ -101,12 +129,11 @@ def _state(a, v, inverse):
 @cache
 def _numbers():
     """The states of the model as a function of (a, v, beta)."""
-    from analytic import RetrievalPhase
     from analytic.mean_field.retrieval import a, v
     from analytic.symbols import beta
     from physim.kernels.means import averaged
 
-    states = RetrievalPhase().states
+    states = _phase().states
     return tuple(states), averaged(list(states.values()), a, v, beta)
 
 
