@@ -7,10 +7,10 @@ r"""Hopfield networks: retrieval with few patterns, and its limits with many
 (points); dotted: a single pattern as N grows. (b) Many patterns: the retrieval state exists below T_M (solid) and is
 the global minimum below T_c (dashed); the spin glass appears at T_g = 1 + sqrt(alpha); the circle is the capacity
 0.137906 at T = 0. (c) The overlap of the retrieval state against load at three temperatures, replica-symmetric theory
-(lines, to their ends at the limit of retrieval) and networks started at a pattern (points). At T = 0 and in the
-last tenth before the limit (pale) points are drawn and not judged: replica symmetry is broken at T = 0, where networks
-retrieve beyond 0.138, and near the limit finite networks leave the state. (d) Simulated less exact overlap in standard
-errors over independent networks, as the normal score of Student's t.
+(lines, to their ends at the limit of retrieval) and networks started at a pattern (points). Points at T = 0 and beyond
+0.6 of the limit (pale) are drawn and not judged: replica symmetry is broken at T = 0, where networks retrieve beyond
+0.138, and near the limit finite networks leave the state. (d) Simulated less exact overlap in standard errors over
+independent networks, as the normal score of Student's t; exact at the load (P - 1)/N of the patterns that disturb.
 
 Source: Amit, Gutfreund & Sompolinsky 1985, 1987.
 """
@@ -39,7 +39,7 @@ FRACTIONS = {  # of the limit of retrieval
     0.2: (0.12, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95),
     0.0: (0.5, 0.75, 0.9, 1.0, 1.05, 1.1, 1.2),
 }
-JUDGED = 0.9
+JUDGED = 0.6
 FEW = np.linspace(0.3, 1.4, 12)
 
 
@@ -47,9 +47,9 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     """Exact sums and chains of few patterns; lines of the phase diagram, overlaps of networks with many."""
     count = trajectories or (1500 if quick else 8000)
     networks = max(8, trajectories // 256) if trajectories else (16 if quick else 40)
-    sites = 1000 if quick else 3000
+    sites = 1000 if quick else 4000
     data, z_few, facts = _few(count)
-    lines = _diagram(10 if quick else 30)
+    lines = _diagram(20 if quick else 40)
     many, z_many, more = _many(sites, networks, 20 if quick else 60)
     capacity = float(RetrievalPhase().capacity()[0])
     parameters = {
@@ -83,7 +83,7 @@ def _few(count):
 
 
 def _diagram(lines):
-    warm = np.concatenate([[0.0], np.linspace(0.1, 0.995, lines)])
+    warm = np.concatenate([[0.0], 0.1 + 0.895 * np.linspace(0, 1, lines) ** 1.3])
     alpha = np.linspace(0, 0.2, 101)
     glass = compiled(RetrievalPhase().glass_temperature, load)(np.maximum(alpha, 1e-12))
     limit, coexist = ([float(f(t).value) for t in warm] for f in (retrieval_limit, retrieval_coexistence))
@@ -159,7 +159,7 @@ def _draw_diagram(axes, dataset):
     axes.fill_betweenx(warm, 0, dataset["coexistence"], color="#E9E9E9", linewidth=0, zorder=0)
     style.exact(axes, dataset["glass_load"], dataset["glass"], style.SERIES[2], r"glass $T_g = 1 + \sqrt{\alpha}$")
     style.exact(axes, dataset["limit"], warm, style.SERIES[0], "retrieval exists, $T_M$")
-    style.exact(axes, dataset["coexistence"], warm, style.SERIES[1], "retrieval is stable, $T_c$")
+    style.exact(axes, dataset["coexistence"], warm, style.SERIES[1], "retrieval is lowest, $T_c$")
     look = {"color": style.BLACK, "markersize": 4.5, "zorder": 5, "clip_on": False, "linestyle": "none"}
     value = float(dataset["capacity"])
     axes.plot(value, 0, "o", label=rf"capacity $\alpha_c = {value:.6f}$", **look)

@@ -28,9 +28,10 @@ def retrieval(loads, temperature: float, *, sites: int, networks: int, seed: int
 
     Returns
     -------
-    xarray.Dataset over `load` (P/N): overlap, overlap_stderr over networks; overlap_exact, replica symmetric (nan where
-    there is no retrieval state), overlap_z; settled: at T = 0 the fraction of networks in which no spin turned in the
-    last sweep, at T > 0 the drift of the overlap from the first to the second half, with settled_stderr.
+    xarray.Dataset over `load` (P/N): overlap, overlap_stderr over networks; overlap_exact, replica symmetric at the
+    load (P - 1)/N of the other patterns (nan where there is no retrieval state), overlap_z; settled: at T = 0 the
+    fraction of networks in which no spin turned in the last sweep, at T > 0 the drift of the overlap from the first to
+    the second half, with settled_stderr.
 
     Raises
     ------
@@ -48,7 +49,7 @@ def retrieval(loads, temperature: float, *, sites: int, networks: int, seed: int
         for k in range(networks):
             found[j, k] = _network(count, temperature, sites, seed, j * networks + k, sweeps, settle)
     mean, error = found.mean(axis=1), found.std(axis=1, ddof=1) / np.sqrt(networks)
-    exact = np.array([_replica(count / sites, temperature) for count in patterns])
+    exact = np.array([_replica((count - 1) / sites, temperature) for count in patterns])  # what disturbs one pattern
     with np.errstate(divide="ignore", invalid="ignore"):
         z = (mean[:, 0] - exact) / error[:, 0]
     columns = {"overlap": mean[:, 0], "overlap_stderr": error[:, 0], "overlap_exact": exact, "overlap_z": z}
@@ -141,6 +142,8 @@ def _network(count, temperature, sites, seed, number, sweeps, settle):
 def _replica(load, temperature):
     from physim.locate.retrieval import retrieval_overlap
 
+    if load == 0:
+        return np.nan
     try:
         return retrieval_overlap(load, temperature)
     except ValueError:
