@@ -46,8 +46,8 @@ FEW = np.linspace(0.3, 1.4, 12)
 def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     """Exact sums and chains of few patterns; lines of the phase diagram, overlaps of networks with many."""
     count = trajectories // 4 if trajectories else (1500 if quick else 8000)
-    networks = max(8, trajectories // 512) if trajectories else (16 if quick else 40)
-    sites = 600 if trajectories else (1000 if quick else 4000)
+    networks = max(8, trajectories // 512) if trajectories else (16 if quick else 24)
+    sites = 600 if trajectories else (1000 if quick else 3000)
     data, z_few, facts = _few(count)
     lines = _diagram(20 if quick else 40)
     many, z_many, more = _many(sites, networks, 20 if quick else 60)

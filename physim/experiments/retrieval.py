@@ -125,10 +125,10 @@ def _network(count, temperature, sites, seed, number, sweeps, settle):
     patterns = np.empty((count, sites), np.int8)
     kernel.draw_patterns(patterns, *keys)
     wide = patterns.astype(np.float32)  # sums of +-1 are exact in it
-    couplings = (wide.T @ wide).astype(np.int16)
-    np.fill_diagonal(couplings, 0)
+    sums = wide.T @ wide
+    np.fill_diagonal(sums, 0)
     spins = patterns[0].copy()
-    fields = couplings.astype(np.int64) @ spins
+    couplings, fields = sums.astype(np.int16), (sums @ wide[0].astype(np.float64)).astype(np.int64)
     beta = 1 / temperature if temperature > 0 else -1.0
     start, overlaps = np.empty(settle), np.empty(sweeps)
     kernel.heat_bath(couplings, spins, fields, patterns[0], beta, *keys, 0, start)
