@@ -58,7 +58,7 @@ LARGEST = 0.55
 
 def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     """Curves and lines from the free entropy, overlaps of instances on three paths of each model."""
-    instances = max(8, trajectories // 512) if trajectories else (16 if quick else 30)
+    instances = max(8, trajectories // 512) if trajectories else (16 if quick else 24)
     sites = 1000 if trajectories else (2000 if quick else 4000)
     data, z, facts, parameters = {}, [], [], {}
     for k, spins in enumerate(("ising", "spherical")):
@@ -66,7 +66,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
         tri = model.tricritical_point()
         special = [float(p.value) for p in (tri, model.dynamic_temperature(), model.kauzmann_temperature())]
         temperatures = WARM[spins], special[0], COLD[spins]
-        data |= _curves(model, spins, temperatures) | _diagram(model, spins, special, 2 if quick else 14)
+        data |= _curves(model, spins, temperatures) | _diagram(model, spins, special, 2 if quick else 8)
         data[f"{spins}_special"] = ("special", special)
         data[f"{spins}_special_snr"] = ("special", [float(tri.others["snr"]), 0.0, 0.0])
         points, found, fact = _points(model, spins, temperatures, sites, instances, SEED + 10 * k, 2 if quick else 1)
