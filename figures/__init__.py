@@ -19,6 +19,8 @@ FIGURES = (
     "cost_to_accuracy",
     "curie_weiss_free_energy",
     "mean_field_zoo",
+    "first_order_path",
+    "hopfield",
     "curie_weiss_speciation",
     "broken_symmetries",
     "binder_crossing",

@@ -3,12 +3,14 @@
 from analytic.mean_field.base import MeanField
 from analytic.mean_field.blume_capel import BlumeCapel
 from analytic.mean_field.curie_weiss import CurieWeiss, PSpin
-from analytic.mean_field.hopfield import Hopfield, RetrievalPhase
+from analytic.mean_field.hopfield import Hopfield
 from analytic.mean_field.kuramoto import Kuramoto
 from analytic.mean_field.landau import Landau
 from analytic.mean_field.measures import Density, Discrete, Sphere
+from analytic.mean_field.planted_p_spin import PlantedPSpin
 from analytic.mean_field.potts import Potts
 from analytic.mean_field.random_field import RandomField
+from analytic.mean_field.retrieval import RetrievalPhase
 from analytic.mean_field.soft_spins import SoftSpins
 from analytic.mean_field.vector_spins import Spherical, VectorSpins
 
@@ -36,6 +38,7 @@ __all__ = [
     "Landau",
     "MeanField",
     "PSpin",
+    "PlantedPSpin",
     "Potts",
     "RandomField",
     "RetrievalPhase",

@@ -1,24 +1,18 @@
-r"""Hopfield: P stored patterns xi^mu of +-1, Mattis overlaps m_mu = (1/N) sum_i xi_i^mu s_i.
+r"""Hopfield: few stored patterns xi^mu of +-1, Mattis overlaps m_mu = (1/N) sum_i xi_i^mu s_i.
 
     H = -(N/2) sum_mu m_mu^2
-    few patterns (P fixed):  m = E_xi[xi tanh(beta xi . m)];  retrieval m = tanh(beta m), critical at beta = 1
-    many (P = alpha N), replica symmetric, one retrieved pattern:
-    f = m^2/2 + (alpha/2 beta)[log(1 - beta(1-q)) - beta q/(1 - beta(1-q))] + (alpha beta/2) r (1-q) + alpha/2
-        - (1/beta) int Dz log 2 cosh(beta (m + sqrt(alpha r) z))
-    T = 0:  alpha(y) = [erf(y)/y - (2/sqrt(pi)) exp(-y^2)]^2/2,  m = erf(y);  capacity: its largest value
+    P fixed as N grows:  m = E_xi[xi tanh(beta xi . m)];  retrieval m = tanh(beta m), critical at beta = 1
 
-Source: Amit, Gutfreund & Sompolinsky 1985, 1987.
+Many patterns, P = alpha N, are in `retrieval`.  Source: Amit, Gutfreund & Sompolinsky 1985, 1987.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations, product
 
 import sympy as sp
 
-from analytic.evaluate import root
 from analytic.mean_field.base import MeanField, inverse_temperature, site, whole
 from analytic.mean_field.measures import Discrete
 from analytic.symbols import beta
@@ -100,69 +94,3 @@ class Hopfield(MeanField):
     def size_multiple(self):
         """Every column of bits equally often."""
         return 2**self.patterns
-
-
-m, q, r, load, z = (sp.Symbol(name, positive=True) for name in ("m", "q", "r", "alpha", "z"))
-y = sp.Symbol("y", positive=True)
-
-
-@dataclass(frozen=True)
-class RetrievalPhase:
-    """The replica-symmetric retrieval state at load alpha = P/N, from its free energy (module's formula).
-
-    `free_energy`, and the saddle-point equations derived from it; at T = 0 the curve alpha(y) and its top.
-    """
-
-    beta: sp.Expr = beta
-
-    def __post_init__(self):
-        object.__setattr__(self, "beta", inverse_temperature(self.beta))
-
-    def gauss(self, expr):
-        """int Dz expr."""
-        w = sp.Symbol("z", real=True)
-        weight = sp.exp(-(w**2) / 2) / sp.sqrt(2 * sp.pi)
-        return sp.Integral(weight * expr.subs(z, w), (w, -sp.oo, sp.oo))
-
-    @cached_property
-    def free_energy(self):
-        """f(m, q, r)."""
-        from analytic.stable import logcosh
-
-        b, rest = self.beta, 1 - self.beta * (1 - q)
-        noise = load / (2 * b) * (sp.log(rest) - b * q / rest) + load * b * r * (1 - q) / 2 + load / 2
-        return m**2 / 2 + noise - self.gauss(sp.log(2) + logcosh(b * (m + sp.sqrt(load * r) * z))) / b
-
-    @cached_property
-    def equations(self):
-        """The derivatives of f by m, r and q, which vanish in the state."""
-        return tuple(sp.diff(self.free_energy, letter) for letter in (m, r, q))
-
-    @cached_property
-    def ground_equations(self):
-        """At T = 0, q = 1, with C = beta(1 - q) finite: (m - E sign, C - dE sign/dm, r - r(C)), C a symbol."""
-        width, c = sp.sqrt(load * r), sp.Symbol("C", nonnegative=True)
-        w = sp.Symbol("w", real=True)
-        upper = sp.integrate(sp.exp(-(w**2) / 2) / sp.sqrt(2 * sp.pi), (w, -m / width, sp.oo))
-        sign = sp.simplify(2 * upper - 1).rewrite(sp.erf)
-        noise = sp.solve(self.equations[2].doit(deep=False), r)[0].subs(self.beta * (1 - q), c)
-        noise = sp.simplify(noise.subs(q, 1 - c / self.beta))
-        return m - sign, c - sp.diff(sign, m), r - sp.limit(noise, beta, sp.oo)
-
-    @cached_property
-    def load_curve(self):
-        """alpha(y) and m(y) at T = 0, y = m/sqrt(2 alpha r)."""
-        first, second, third = self.ground_equations
-        c = sp.Symbol("C", nonnegative=True)
-        overlap = (m - first).subs(r, m**2 / (2 * load * y**2))
-        response = (c - second).subs(r, m**2 / (2 * load * y**2)).subs(m, overlap)
-        strength = (r - third).subs(c, response)
-        return sp.simplify(overlap**2 / (2 * y**2 * strength)), sp.simplify(overlap)
-
-    def capacity(self, digits: int = 25):
-        """(alpha_c, m at alpha_c) at T = 0, by a root of d alpha/dy to `digits`."""
-        from analytic.evaluate import evaluate
-
-        curve, overlap = self.load_curve
-        best = root(sp.diff(curve, y), y, 1, 3, digits=digits)
-        return tuple(evaluate(e, {y: best}, digits) for e in (curve, overlap))

@@ -16,6 +16,9 @@ _LAZY = {
     "modes": "bimodality",
     "moments": "moment",
     "peak": "curves",
+    "retrieval_coexistence": "retrieval",
+    "retrieval_limit": "retrieval",
+    "retrieval_overlap": "retrieval",
     "slowing_down": "dynamics",
     "spinodals": "dynamics",
 }

@@ -20,8 +20,8 @@ from analytic.free_energy import (
     susceptibility,
 )
 from analytic.mean_field.base import site
-from analytic.mean_field.hopfield import y
 from analytic.mean_field.measures import Density
+from analytic.mean_field.retrieval import y
 from analytic.symbols import beta, conjugate, magnetisation
 
 J = sp.Symbol("J", positive=True)
