@@ -38,5 +38,6 @@ FIGURES = (
     "location_calibration",
     "location_cost",
     "u_turn_hierarchy",
+    "recovered_transitions",
     "validation_table",
 )

@@ -1,0 +1,363 @@
+r"""Every exact transition of the mean-field zoo, found again from samples of finite systems
+
+    continuous    crossings of U4 = 1 - <R^4>/(3 <R^2>^2) of successive N, extrapolated as 1/N
+    first order   coupling at which g ordered phases together weigh g times the disordered one, extrapolated as 1/N
+    oscillators   1/(N <r^2>) = 1 - K/K_c in the incoherent state, N -> oo
+
+(a) Located less exact, in standard errors, two independent locations for each transition; grey: two standard errors.
+(b) The relative standard error of each. (c) Curie-Weiss in random fields +-1/3: U4 of the sizes (points, lines join
+them); dashed: the exact T_c. (d) First order: points of equal weight less the exact coexistence, against 1/N; lines: the
+extrapolation.
+
+Samples: discrete sites from their exact law at finite N; XY spins by exact draws through their field; soft spins
+through the law of the field M = m + noise, which has the same transition; oscillators (N = 2000) by their Langevin
+dynamics. Exact values: derived by `analytic`, in closed form or to 25 digits.
+
+Source: Binder 1981; Borgs & Kotecky 1990; the models' own modules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+import sympy as sp
+import xarray as xr
+
+from analytic import (
+    BlumeCapel,
+    CurieWeiss,
+    Diffusion,
+    Hopfield,
+    Kuramoto,
+    Potts,
+    PSpin,
+    RandomField,
+    SoftSpins,
+    VectorSpins,
+    coexistence,
+    critical_point,
+    evaluate,
+    ornstein_uhlenbeck,
+    tricritical_point,
+)
+from analytic.mean_field.base import site
+from analytic.symbols import beta
+from figures import style
+from figures.report import agreement, record, sealed
+from physim import simulate
+from physim.finite_size import Law
+from physim.kernels.scalars import compiled
+from physim.locate import binder_crossings, maxwell_point, moments
+from physim.locate.drift import extrapolated
+from physim.spin_samples import data_samples
+
+STEM = "recovered_transitions"
+SEED = 19811104
+DELTA, FIELD = BlumeCapel().crystal, RandomField().strength
+FIFTH, THIRD = sp.Rational(1, 5), sp.Rational(1, 3)
+SIZES = (32, 64, 128, 256)
+REPEATS = 2
+SHOWN = "random field"
+OSCILLATORS = 2000
+
+
+@dataclass(frozen=True)
+class Coexistence:
+    """A first-order transition: beta and symbols at a control, the conjugate of `scale` x control, phases, valley."""
+
+    model: Any
+    at: Any
+    conjugate: Any
+    phases: int
+    valley: float
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """A transition: its exact value; (size, control, count, seed) -> samples of R, a Coexistence, or None."""
+
+    exact: float
+    draw: Any
+    width: float = 0.16
+    sizes: tuple = SIZES
+
+
+def cases() -> dict:
+    """Every transition by name; controls are temperatures, couplings or fields as the name says."""
+
+    def temperature(model):
+        return 1 / float(evaluate(critical_point(model).value))
+
+    blume, random = tricritical_point(BlumeCapel()).at, tricritical_point(RandomField()).at
+    coupling = [float(evaluate(coexistence(model).value)) for model in (PSpin(3), Potts(3))]
+    crystal = float(evaluate(coexistence(BlumeCapel(beta=4), of=DELTA).value))
+
+    def heated(model):
+        return partial(_order, model, lambda t: (1 / t, ()))
+
+    def at_third(model, symbol, inverse):
+        return partial(_order, model, lambda value: (inverse, ((symbol, value),)))
+
+    return {
+        "Curie-Weiss $T_c$": Case(temperature(CurieWeiss()), heated(CurieWeiss())),
+        "Blume-Capel $T_c$": Case(temperature(BlumeCapel(FIFTH)), heated(BlumeCapel(FIFTH)), sizes=SIZES[:3]),
+        "Blume-Capel tricritical $\\Delta$": Case(
+            float(evaluate(blume[DELTA])), at_third(BlumeCapel(), DELTA, 3.0), 0.05, SIZES[:3]
+        ),
+        f"{SHOWN} $T_c$": Case(temperature(RandomField(THIRD)), heated(RandomField(THIRD))),
+        f"{SHOWN} tricritical $h_0$": Case(float(evaluate(random[FIELD])), at_third(RandomField(), FIELD, 1.5), 0.12),
+        "XY $T_c$": Case(temperature(VectorSpins(2)), _xy, sizes=(16, 32, 64)),
+        "Hopfield $T_c$": Case(temperature(Hopfield(2)), heated(Hopfield(2)), sizes=SIZES[:3]),
+        "soft spins $T_c$": Case(temperature(SoftSpins()), _soft),
+        "Kuramoto $K_c/D$": Case(float(Kuramoto(noise=1).critical_coupling), None),
+        "3-spin $\\beta_c$": Case(coupling[0], _thermal(PSpin(3), 1, 0.5), 0.03, (48, 96, 192)),
+        "Potts $\\beta_c$": Case(coupling[1], _thermal(Potts(3), 3, 0.25), 0.02, (120, 240, 480)),
+        "Blume-Capel $\\Delta$, $T = 1/4$": Case(crystal, _blume_capel(), 0.02, (60, 120, 240)),
+    }
+
+
+def _thermal(model, phases, valley):
+    """Coexistence in beta: the conjugate is minus the energy."""
+    return Coexistence(model, lambda b: (b, ()), lambda law, b: -law.sites * law.energy, phases, valley)
+
+
+def _blume_capel():
+    """Coexistence in Delta at beta = 4: the conjugate of -4 Delta is sum s^2, energy -m^2/2 + Delta <s^2> a site."""
+
+    def squares(law, crystal):
+        return law.sites * (law.energy + law.ray**2 / 2) / crystal
+
+    return Coexistence(BlumeCapel(), lambda d: (4.0, ((DELTA, d),)), squares, 2, 0.5, -4.0)
+
+
+def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
+    """Two independent locations of every transition."""
+    count, known = 3200 if quick else 25_600, cases()
+    value, stderr = np.empty((2, len(known), REPEATS))
+    drift: dict = {"drift_size": [], "drift_value": [], "drift_stderr": [], "drift_limit": []}
+    facts, curves = [], {}
+    for i, (name, case) in enumerate(known.items()):
+        for k in range(REPEATS):
+            seed = SEED + 100 * i + k
+            if case.draw is None:
+                found, used = _oscillators(quick, seed)
+            elif isinstance(case.draw, Coexistence):
+                found, points, used = _first_order(case, count, seed)
+                if k == 0:
+                    _keep(drift, case, points, found)
+            else:
+                found, data, used = _continuous(case, count, seed)
+                if k == 0 and name.startswith(f"{SHOWN} $T"):
+                    curves = _curves(data)
+            value[i, k], stderr[i, k] = found
+            facts.append(record(f"samples for the {name}", seed=seed, count=used))
+    exact = np.array([case.exact for case in known.values()])
+    z = (value - exact[:, None]) / stderr
+    compared = agreement(z, what=f"{len(known)} transitions, {REPEATS} locations each", errors="independent samples")
+    dims = ("transition", "repeat")
+    data = {"value": (dims, value), "stderr": (dims, stderr), "z": (dims, z), "exact": ("transition", exact)}
+    data |= {key: (("first_order", "drift"), np.array(rows)) for key, rows in drift.items() if key != "drift_limit"}
+    data["drift_limit"] = "first_order", drift["drift_limit"]
+    data |= curves
+    coordinates = {
+        "transition": list(known),
+        "first_order": [n for n, c in known.items() if isinstance(c.draw, Coexistence)],
+    }
+    parameters = {"samples": f"{count} at each point of a crossing or ensemble", "oscillators": OSCILLATORS}
+    parameters |= {n: f"exact {c.exact:.10g}" for n, c in known.items()}
+    return sealed(xr.Dataset(data, coordinates), STEM, quick, parameters, [compared], facts)
+
+
+def _continuous(case, count, seed):
+    span = np.linspace(1 - case.width, 1 + case.width, 13) * case.exact
+    points = [(n, p, count) for n in case.sizes for p in span]
+    data = moments(case.draw, points, seed)
+    limit, _ = binder_crossings(data, parameter="control")
+    if not limit.found:
+        raise ArithmeticError(f"no crossing: {limit.reason}")
+    return (float(limit.value), limit.stderr), data, int(data.samples.sum())
+
+
+def _curves(data):
+    u4, error = data.observable("binder")
+    shape = len(np.unique(data.size)), -1
+    rows = {"curve": u4, "curve_stderr": error, "curve_control": data.parameter}
+    found = {name: (("curve_size", "point"), row.reshape(shape)) for name, row in rows.items()}
+    return found | {"curve_size": np.unique(data.size)}
+
+
+@lru_cache(maxsize=512)
+def _law(model, size, inverse, values):
+    """R, energy, <s^2> N and summed probabilities of N sites."""
+    law = Law(model, size, inverse, dict(values))
+    return law, np.cumsum(law.probability)
+
+
+def _states(model, size, inverse, values, count, seed):
+    law, summed = _law(model, int(size), float(inverse), values)
+    uniform = np.random.Generator(np.random.Philox(_numbers(seed))).random(count)
+    return law, np.minimum(np.searchsorted(summed, uniform * summed[-1]), len(summed) - 1)
+
+
+def _numbers(seed):
+    return np.random.SeedSequence([int(s) for part in np.atleast_1d(seed) for s in np.atleast_1d(part)])
+
+
+def _order(model, at, size, control, count, seed):
+    """R of discrete sites from their exact law; `at` gives beta and the values of symbols."""
+    law, chosen = _states(model, size, *at(float(control)), count, seed)
+    return law.size[chosen]
+
+
+B = sp.Symbol("b", positive=True)
+XY = Diffusion(VectorSpins(2, beta=B), ornstein_uhlenbeck())
+
+
+def _xy(size, temperature, count, seed):
+    """|m| of plane spins."""
+    number = int(_numbers(seed).generate_state(1, np.uint64)[0])
+    spins = data_samples(XY, int(size), count, number, {"b": 1 / float(temperature)})
+    return np.linalg.norm(spins.mean(axis=1), axis=-1)
+
+
+def _soft(size, temperature, count, seed):
+    """M of soft spins: density exp(-N beta M^2/2 + N K(beta M)), K the cumulant function of a site by quadrature."""
+    inverse, x, m = 1 / float(temperature), np.linspace(-6, 6, 2001), np.linspace(-2.5, 2.5, 4001)
+    weight = compiled(SoftSpins().measure.log_weight, site, beta)(x, inverse)
+    logs = weight + inverse * m[:, None] * x
+    top = logs.max(axis=1, keepdims=True)
+    cumulant = top[:, 0] + np.log(np.exp(logs - top).sum(axis=1))
+    action = size * (cumulant - inverse * m**2 / 2)
+    density = np.exp(action - action.max())
+    summed = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
+    uniform = np.random.Generator(np.random.Philox(_numbers(seed))).random(count)
+    return np.interp(uniform * summed[-1], summed, m)
+
+
+def _oscillators(quick, seed):
+    """Where 1/(N <r^2>) of the incoherent state vanishes: straight line through four couplings, chi^2 weights."""
+    model, count = Kuramoto(noise=1), 64 if quick else 512
+    dynamics = model.langevin(OSCILLATORS)
+    couplings = np.array([0.4, 0.7, 1.0, 1.2])
+    c, s = model.order
+    rows = []
+    for k, coupling in enumerate(couplings):
+        start = 2 * np.pi * np.random.Generator(np.random.Philox([seed, k])).random((count, OSCILLATORS))
+        run = simulate(
+            dynamics,
+            trajectories=count,
+            grid=np.linspace(0, 8, 801),
+            seed=seed + 10 * k,
+            parameters={"K": coupling},
+            initial=start,
+            observe={"square": OSCILLATORS * (c**2 + s**2)},
+            record=1,
+            progress=False,
+        )
+        mean, error = float(run.square_mean[-1]), float(run.square_mean_stderr[-1])
+        rows.append((1 / mean, error / mean**2))
+    y, e = np.array(rows).T
+    design = np.stack([np.ones(len(y)), couplings], axis=1) / e[:, None]
+    covariance = np.linalg.inv(design.T @ design)
+    a, b = covariance @ design.T @ (y / e)
+    slopes = np.array([-1 / b, a / b**2])
+    return (-a / b, float(np.sqrt(slopes @ covariance @ slopes))), count * len(couplings)
+
+
+def _first_order(case, count, seed):
+    """Equal weights at three sizes by reweighting three ensembles each, extrapolated as 1/N."""
+    points, two = [], case.draw
+    couplings = case.exact * np.linspace(1 - case.width, 1 + case.width, 3)
+    for j, size in enumerate(case.sizes):
+        drawn = [_states(two.model, size, *two.at(c), count, (seed, j, k)) for k, c in enumerate(couplings)]
+        conjugate = [two.conjugate(law, c)[at] for c, (law, at) in zip(couplings, drawn, strict=True)]
+        order = [law.size[at] for law, at in drawn]
+        options = {"ratio": float(two.phases), "valley": two.valley}
+        points.append(maxwell_point(conjugate, two.scale * couplings, order, **options))
+    limit = extrapolated(case.sizes, points, 1.0)
+    if not limit.found:
+        raise ArithmeticError(f"no point of equal weights: {limit.reason}")
+    found = [(float(p.value) / two.scale, p.stderr / abs(two.scale)) for p in (*points, limit)]
+    return found[-1], found[:-1], 3 * count * len(points)
+
+
+def _keep(drift, case, points, found):
+    drift["drift_size"].append(case.sizes)
+    drift["drift_value"].append([v - case.exact for v, _ in points])
+    drift["drift_stderr"].append([e for _, e in points])
+    drift["drift_limit"].append(found[0] - case.exact)
+
+
+@style.styled
+def draw(dataset: xr.Dataset):
+    """Four panels: differences, errors, one set of cumulants, first-order drifts."""
+    figure = style.sheet(style.TWO_COLUMNS, 5.6)
+    grid = figure.add_gridspec(2, 2, height_ratios=(1.25, 1))
+    rows, errors = grid[0, :].subgridspec(1, 2, width_ratios=(2.2, 1))
+    left = figure.add_subplot(rows)
+    right = figure.add_subplot(errors, sharey=left)
+    _draw_rows(left, right, dataset)
+    _draw_cumulants(figure.add_subplot(grid[1, 0]), dataset)
+    _draw_drifts(figure.add_subplot(grid[1, 1]), dataset)
+    return figure
+
+
+def _draw_rows(left, right, dataset):
+    names = dataset["transition"].values.tolist()
+    place = np.arange(len(names))[::-1]
+    left.axvspan(-2, 2, color="#E9E9E9", zorder=0, linewidth=0)
+    left.axvline(0, color=style.BLACK, linewidth=0.6, zorder=1)
+    for k, series in zip(range(dataset.sizes["repeat"]), style.SERIES, strict=False):
+        shift = place + 0.15 * (0.5 - k)
+        z = dataset["z"].values[:, k]
+        look = {"color": series["color"], "markerfacecolor": "white", "linestyle": "none"}
+        left.errorbar(z, shift, xerr=1, marker=series["marker"], elinewidth=0.9, **look)
+        relative = dataset["stderr"].values[:, k] / np.abs(dataset["exact"].values)
+        right.plot(relative, shift, marker=series["marker"], **look)
+    left.set_yticks(place, [f"{n} = {v:.6g}" for n, v in zip(names, dataset["exact"].values, strict=True)])
+    reach = max(3.4, 1.2 * float(np.abs(dataset["z"]).max()) + 1)
+    left.set_xlim(-reach, reach)
+    left.set_ylabel("transition and exact value $p_c$")
+    left.set_xlabel("located less exact, difference $z$ (std. errors)")
+    right.set_xscale("log")
+    right.set_xlabel("relative error $\\delta p/p_c$")
+    right.set_ylabel("transition $p_c$")
+    right.tick_params(labelleft=False)
+    style.letter(left, "a", "every transition, twice")
+    style.letter(right, "b", "how sharp")
+
+
+def _draw_cumulants(axes, dataset):
+    for k, (size, series) in enumerate(zip(dataset["curve_size"].values, style.SERIES, strict=False)):
+        part = dataset.isel(curve_size=k)
+        axes.plot(part["curve_control"], part["curve"], color=series["color"], linewidth=0.7)
+        label = f"$N = {size:g}$"
+        style.measured(axes, part["curve_control"], part["curve"], part["curve_stderr"], series, label)
+    at = [str(n) for n in dataset["transition"].values].index(f"{SHOWN} $T_c$")
+    style.critical(axes, float(dataset["exact"][at]), "$T_c$", side="right")
+    axes.set_xlabel("temperature $T/J$")
+    axes.set_ylabel("Binder cumulant $U_4$")
+    axes.legend(loc="lower left")
+    style.letter(axes, "c", "Curie-Weiss in random fields")
+
+
+def _draw_drifts(axes, dataset):
+    for k, series in enumerate(style.SERIES[: dataset.sizes["first_order"]]):
+        part = dataset.isel(first_order=k)
+        scale = float(dataset["exact"].sel(transition=part["first_order"]))
+        inverse, limit = 1 / part["drift_size"].values, float(part["drift_limit"]) / scale
+        value, error = part["drift_value"].values / scale, part["drift_stderr"].values / scale
+        weights = 1 / error**2
+        slope = np.sum(weights * inverse * (value - limit)) / np.sum(weights * inverse**2)
+        ends = np.array([0, inverse.max()])
+        style.exact(axes, ends, limit + slope * ends, series)
+        style.measured(axes, inverse, value, error, series, str(part["first_order"].values))
+    style.critical(axes, 0, along="y")
+    axes.set_xlabel("inverse size $1/N$")
+    axes.set_ylabel("equal weights less exact,\n$p/p_c - 1$")
+    axes.legend(loc="best")
+    style.letter(axes, "d", "first order: drift with the size")
