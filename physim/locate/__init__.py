@@ -11,13 +11,17 @@ _LAZY = {
     "collapse": "collapses",
     "crossing": "curves",
     "dip": "bimodality",
+    "extrapolated": "drift",
     "information_landmarks": "information",
     "maxwell_point": "maxwell",
     "modes": "bimodality",
     "moments": "moment",
     "peak": "curves",
     "slowing_down": "dynamics",
+    "specific_heat": "peaks",
+    "specific_heat_peak": "peaks",
     "spinodals": "dynamics",
+    "susceptibility_peak": "peaks",
 }
 
 __all__ = sorted(_LAZY)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from analytic.transition import Transition
+from physim.chains import EquilibrationError
 from physim.locate.collapses import OMEGA, Collapse, collapse, columns
 from physim.locate.moment import RUNS, joined, moments
 
@@ -29,7 +30,8 @@ def adaptive(draw, low: float, high: float, *, sizes, stderr: float, budget: flo
 
     Parameters
     ----------
-    draw : (size, parameter, count, seed) -> independent samples (count,) of the order parameter.
+    draw : (size, parameter, count, seed) -> samples of the order parameter: independent (count,), or an ensemble of
+        chains (`physim.chains`) of the same number everywhere; chains that are not equilibrated end the search.
     low, high : range of the parameter.  sizes : at least 3 sizes.
     stderr : wanted standard error.  budget : largest cost, in samples times size.
     seed : whole number, or several.  parameter : its name.
@@ -51,8 +53,11 @@ def adaptive(draw, low: float, high: float, *, sizes, stderr: float, budget: flo
     if not stderr > 0 or not budget > 0:
         raise ValueError(f"stderr, budget: {stderr:g}, {budget:g} given; both must be positive")
     run = _Run(draw, sizes, float(stderr), float(budget), seed, parameter)
-    stopped = run.scan(low, high)
-    return stopped if stopped is not None else run.refine()
+    try:
+        stopped = run.scan(low, high)
+        return stopped if stopped is not None else run.refine()
+    except EquilibrationError as error:
+        return run.without("unresolved", str(error))
 
 
 class _Run:
@@ -72,6 +77,8 @@ class _Run:
         part = moments(self.draw, points, (*np.atleast_1d(self.seed).tolist(), len(self.parts)))
         self.parts.append(part)
         self.cost += float(part.size @ part.samples)
+        if part.refusal:
+            raise EquilibrationError(part.refusal)
         return part
 
     def without(self, status, reason):
@@ -157,7 +164,7 @@ class _Run:
         facts = self.facts(limit=limit) | {"1/nu": float(fit.values[1]), "1/nu stderr": float(fit.stderr[1])}
         value, error = float(fit.values[0]), float(fit.stderr[0])
         reason = fit.reason or (f"the budget of {self.budget:.3g} is spent" if limit == "budget" else "")
-        status = "tentative" if limit == "budget" else fit.status
+        status = "tentative" if reason else "estimated"
         bracket = (value - 3 * error, value + 3 * error)
         return Transition(
             **self.known, value=value, stderr=error, bracket=bracket, status=status, reason=reason, others=facts

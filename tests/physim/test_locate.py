@@ -124,7 +124,7 @@ def test_collapse_of_curie_weiss():
     data = moments(draw, scaling_points(20000), 1)
     good, bare = collapse(data), collapse(data, degrees=(5, -1, -1))
     agree(good.values, good.stderr, [1, 0.5, 0.25])
-    assert np.all(good.stderr < [4e-4, 6e-3, 3e-3])
+    assert np.all(good.stderr < [4e-4, 7e-3, 3e-3])
     assert bare.status == "tentative"
     assert abs(bare.values[2] - 0.25) > 5 * bare.stderr[2]
     spread = bootstrapped(data, 20, start=(1.0, 0.5))
@@ -219,13 +219,12 @@ def test_maxwell_point_by_equal_areas():
         return p[m / size > cut].sum() - 0.5
 
     truth, z, rng = brentq(excess, 0.6, 0.8), [], np.random.default_rng(4)
-    for seed in range(25):
+    for _ in range(200):
         m = [rng.choice(three_spin(size, b)[0], 700, p=three_spin(size, b)[1]) for b in couplings]
         orders = [x / size for x in m]
-        found = maxwell_point([x**3 / size**2 for x in m], couplings, orders, valley=cut, seed=seed, repetitions=25)
+        found = maxwell_point([x**3 / size**2 for x in m], couplings, orders, valley=cut)
         z.append((found.value - truth) / found.stderr)
-    calibrated(z)
-    assert 0.7 < np.std(z) < 1.35
+    covers(z)
     free = maxwell_point([x**3 / size**2 for x in m], couplings, [x / size for x in m])
     assert abs(free.value - truth) < 5 * free.stderr + 1e-3
     assert 0.2 < free.others["valley"] < 0.8
