@@ -31,7 +31,6 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import logsumexp
 
 from physim.chains import checked, inefficiency, sampled
 
@@ -123,7 +122,7 @@ class Reweighting:
 
     def _weights(self, coupling):
         logs = self.conjugate @ coupling - self._log_mixture + np.log(self.share)
-        return np.exp(logs - logsumexp(logs))
+        return np.exp(logs - _log_sum(logs))
 
     @property
     def _own(self):
@@ -179,12 +178,18 @@ def _column(samples, vectors):
 
 
 def _log_mixture(pooled, couplings, counts, log_z):
-    return logsumexp(pooled @ couplings.T - log_z + np.log(counts), axis=1)
+    return _log_sum(pooled @ couplings.T - log_z + np.log(counts))
 
 
 def _responsibilities(pooled, couplings, counts, log_z):
     logs = pooled @ couplings.T - log_z + np.log(counts)
-    return np.exp(logs - logsumexp(logs, axis=1, keepdims=True))
+    return np.exp(logs - _log_sum(logs)[:, None])
+
+
+def _log_sum(logs):
+    """log of the sum of exponentials over the last axis."""
+    top = logs.max(-1)
+    return top + np.log(np.exp(logs - top[..., None]).sum(-1))
 
 
 def _curvature(members, share):

@@ -22,7 +22,9 @@ from analytic.transition import Transition
 POOR = 1e-3
 
 
-def extrapolated(sizes, points, drift: float | None, *, terms: int = 1, covariance=None, object="", kind="") -> Transition:
+def extrapolated(
+    sizes, points, drift: float | None, *, terms: int = 1, covariance=None, object="", kind=""
+) -> Transition:
     """The limit of locations at several sizes.
 
     Parameters

@@ -8,8 +8,9 @@ The point drifts as 1/N to coexistence where the fluctuations about the phases d
 (`drift.extrapolated` with drift 1).
 
 The standard error is that of the root of sum_n w_n(lambda) (1[q_n > q*] - ratio/(1 + ratio)), by influence functions
-(`Reweighting.stderr`), with the valley held fixed: moving it moves the answer in second order only, by the few samples
-in the valley.
+(`Reweighting.stderr`).  A valley that is looked for lies anywhere within (q_1, q_2), where the histogram is within two
+standard errors of its lowest: a spread |lambda_M(q_1) - lambda_M(q_2)|/sqrt(12) is added in square, and the answer is
+tentative where it is the larger part (phases that still overlap have no sharp point of equal weight).
 Sources: Borgs & Kotecky 1990 (equal weights); Ferrenberg & Swendsen 1989.
 """
 
@@ -53,14 +54,17 @@ def maxwell_point(conjugates, couplings, order=None, *, ratio: float = 1.0, vall
         joined = reweighting(conjugates, couplings)
         q, doubt = _orders(joined, order, couplings)
         reached = joined.reached()
-        cut = _valley(joined, q, reached) if valley is None else float(valley)
+        cut, *ends = _valley(joined, q, reached) if valley is None else (float(valley),)
         value = _equal(joined, q > cut, ratio, reached)
+        spread = np.ptp([_equal(joined, q > end, ratio, reached) for end in ends] or [0.0]) / np.sqrt(12)
     except (OverlapError, EquilibrationError) as error:
         return Transition(**known, status="unresolved", reason=str(error))
     except NoAnswer as error:
         return Transition(**known, status=error.status, reason=str(error))
     stderr = float(joined.stderr(lambda _: ((q > cut) - ratio / (1 + ratio))[None], [value])[0])
-    fields = {"value": value, "stderr": stderr, "bracket": (low, high), "status": "estimated"}
+    if spread > stderr:
+        doubt = doubt or f"the phases overlap: the answer depends on the valley, taken at {cut:.4g}, by {spread:.2g}"
+    fields = {"value": value, "stderr": float(np.hypot(stderr, spread)), "bracket": (low, high), "status": "estimated"}
     return doubted(Transition(**known, **fields, others={"valley": cut}), doubt)
 
 
@@ -103,7 +107,7 @@ def _equal(joined, upper, ratio, reached):
 
 
 def _valley(joined, q, couplings):
-    """The lowest bin between the two highest separate peaks, at the coupling where the two are most alike."""
+    """(q*, q_1, q_2): the lowest bin between two peaks where they are most alike, and the range that is as low."""
     edges = np.linspace(q.min(), q.max(), BINS + 1)
     best, place = 0.0, None
     for coupling in couplings:
@@ -112,9 +116,17 @@ def _valley(joined, q, couplings):
         counts = np.convolve(np.pad(counts, 2), np.ones(5) / 5, "valid")
         for k in range(2, BINS - 2):
             lower = min(counts[:k].max(), counts[k + 1 :].max())
-            depth, noise = lower - counts[k], np.sqrt(lower * np.sum(weights**2 / joined.share) / 5)
+            noise = np.sqrt(lower * np.sum(weights**2 / joined.share) / 5)
+            depth = lower - counts[k]
             if depth > 5 * noise and counts[k] < 0.6 * lower and depth > best:
-                best, place = depth, float((edges[k] + edges[k + 1]) / 2)
+                best, place = depth, (k, counts, 2 * noise)
     if place is None:
         raise NoAnswer("unresolved", "the order parameter has a single peak at every coupling: no two phases are seen")
-    return place
+    k, counts, noise = place
+    first, last = k, k
+    while first > 0 and counts[first - 1] <= counts[k] + noise:
+        first -= 1
+    while last < BINS - 1 and counts[last + 1] <= counts[k] + noise:
+        last += 1
+    middle = (edges[:-1] + edges[1:]) / 2
+    return float(middle[k]), float(edges[first]), float(edges[last + 1])

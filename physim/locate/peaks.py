@@ -3,11 +3,12 @@ r"""Finite-size pseudo-critical points: where the response of N sites is largest
     c(beta) = beta^2 kappa_2/N,   kappa_k = k-th cumulant of E:      c'(beta) = 0  <=>  2 kappa_2 - beta kappa_3 = 0
     chi(p) = N (<m^2> - <|m|>^2)
 
-The specific heat is reweighted from all ensembles at once (its peak is a root of cumulants, with the error of
-`Reweighting.stderr`), or measured ensemble by ensemble and its peak taken from a local polynomial.  What the peaks drift
-to with N, and how (`drift.extrapolated`): at a continuous mean-field transition with a jump of c (Curie-Weiss,
-Blume-Capel above the tricritical point) to beta_c, as N^(-1/2); at a first-order one to beta_c, as 1/N, since
-the two phases weigh g to 1 within 1/N of it (g: number of ordered phases).
+The specific heat is reweighted from all ensembles at once: its peak is a root of cumulants, with the error of
+`Reweighting.stderr`.  A local polynomial through values of single ensembles (`specific_heat`, `curves.peak`) is biased
+by about one standard error where the peak is as lopsided as that of Curie-Weiss, whose other side is a plateau.  What
+the peaks drift to with N, and how (`drift.extrapolated`): at a continuous mean-field transition with a jump of c
+(Curie-Weiss, Blume-Capel above the tricritical point) to beta_c, as N^(-1/2); at a first-order one to beta_c, as 1/N,
+since there the phases weigh alike to within 1/N.
 
 Sources: Ferrenberg & Landau 1991; Challa, Landau & Binder 1986 (first order).
 """
@@ -57,39 +58,30 @@ def specific_heat(energies, beta: float, sites: int) -> tuple[float, float]:
     return float(scale * square.mean() / (1 - 1 / count)), float(scale * error)
 
 
-def specific_heat_peak(energies, betas, sites: int, *, method: str = "reweighting") -> Transition:
+def specific_heat_peak(energies, betas, sites: int) -> Transition:
     """Where the specific heat of N sites is largest.
 
     Parameters
     ----------
     energies : K sets of samples of the total energy, one per ensemble: (n,) independent or chains as in
         `physim.chains`.  betas : their K inverse temperatures.  sites : N.
-    method : "reweighting" joins the ensembles; "direct" needs at least 6 of them, and no overlap.
 
     Returns
     -------
     Transition of kind "peak" in "beta"; others: `height`, the specific heat there.  Status "none" for a maximum at an
     end of the range, "unresolved" for disjoint histograms or chains that are not equilibrated, with a sentence.
+
+    Raises
+    ------
+    ValueError for sites or betas that are not positive.
     """
-    known: dict = {"kind": "peak", "object": "specific heat", "parameter": "beta", "method": method}
-    if method not in ("reweighting", "direct"):
-        raise ValueError(f"method: {method!r} is unknown; allowed are reweighting, direct")
+    known: dict = {"kind": "peak", "object": "specific heat", "parameter": "beta", "method": "reweighting"}
     if not (sites >= 1 and np.all(np.asarray(betas, dtype=float) > 0)):
         raise ValueError(f"sites, betas: {sites}, {betas} given; positive numbers are needed")
     try:
-        if method == "reweighting":
-            return _reweighted(known, energies, betas, sites)
-        rows = [specific_heat(e, b, sites) for e, b in zip(energies, betas, strict=True)]
-        doubts = [_doubt(e, b) for e, b in zip(energies, betas, strict=True)]
+        return _reweighted(known, energies, betas, sites)
     except (EquilibrationError, OverlapError) as error:
         return Transition(**known, status="unresolved", reason=str(error))
-    found = peak(betas, *np.transpose(rows), object=known["object"], parameter="beta")
-    return doubted(found, next(filter(None, doubts), ""))
-
-
-def _doubt(energies, beta):
-    drawn = sampled(energies, what="energies")
-    return checked(drawn, {"energy": drawn.values}, f"beta = {beta:.6g}")
 
 
 def _reweighted(known, energies, betas, sites):
@@ -100,13 +92,15 @@ def _reweighted(known, energies, betas, sites):
     def cumulants(beta):
         weights = joined.weights(beta)
         mean = weights @ action
-        return mean, *(float(weights @ (action - mean) ** k) for k in (2, 3))
+        rest = action - mean
+        square = rest * rest
+        return mean, float(weights @ square), float(weights @ (square * rest))
 
     def slope(beta):
         _, second, third = cumulants(beta)
         return 2 * second + beta * scale * third
 
-    grid = joined.reached(41)
+    grid = joined.reached()
     heights = [b**2 * cumulants(b)[1] for b in grid]
     top = int(np.argmax(heights))
     if top in (0, len(grid) - 1) or slope(grid[top - 1]) <= 0 or slope(grid[top + 1]) >= 0:
@@ -117,7 +111,8 @@ def _reweighted(known, energies, betas, sites):
 
     def equations(theta):
         rest = action - theta[1]
-        return np.stack([2 * rest**2 + theta[0] * scale * rest**3, rest])
+        square = rest * rest
+        return np.stack([2 * square + theta[0] * scale * square * rest, rest])
 
     stderr = float(joined.stderr(equations, [value, mean])[0])
     bracket = (float(grid[top - 1]), float(grid[top + 1]))

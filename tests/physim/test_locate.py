@@ -219,8 +219,9 @@ def test_maxwell_point_by_equal_areas():
         return p[m / size > cut].sum() - 0.5
 
     truth, z, rng = brentq(excess, 0.6, 0.8), [], np.random.default_rng(4)
-    for _ in range(200):
-        m = [rng.choice(three_spin(size, b)[0], 700, p=three_spin(size, b)[1]) for b in couplings]
+    laws = [three_spin(size, b) for b in couplings]
+    for _ in range(500):
+        m = [rng.choice(law[0], 700, p=law[1]) for law in laws]
         orders = [x / size for x in m]
         found = maxwell_point([x**3 / size**2 for x in m], couplings, orders, valley=cut)
         z.append((found.value - truth) / found.stderr)
