@@ -81,7 +81,7 @@ def test_the_cubic_coefficient_counts_the_slaved_direction():
     ("kind", "bend"), [("transcritical", lambda u: l * u - 3 * u**2), ("saddle-node", lambda u: l - 3 * u**2)]
 )
 def test_the_quadratic_coefficient_in_mixed_coordinates(kind, bend):
-    """du = l u - 3 u^2 + u s (or l - 3 u^2 + u s), ds = -2 s, seen in x = u + 2 s, y = u - s: a = -6/sqrt(2) for |v| = 1.
+    """du = l u - 3 u^2 + u s (or l - 3 u^2 + u s), ds = -2 s in x = u + 2 s, y = u - s: a = -6/sqrt(2) for |v| = 1.
 
     The left vector (1, 2)/3 is not the right one (1, 1): psi v = 1 is what makes a a normal form.
     """
