@@ -17,6 +17,7 @@ _LAZY = {
     "modes": "bimodality",
     "moments": "moment",
     "peak": "curves",
+    "simulated_landmarks": "simulated",
     "slowing_down": "dynamics",
     "specific_heat": "peaks",
     "specific_heat_peak": "peaks",
