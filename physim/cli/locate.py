@@ -44,6 +44,10 @@ def locate(
     if not diffusion.process.span[0] < low < high <= diffusion.process.span[1]:
         name, span = diffusion.process.name, diffusion.process.span
         raise ValueError(f"from, to: {low:g} ... {high:g} is no range inside the span {span} of {name}")
+    if simulate:
+        from physim.locate.simulated import checked
+
+        checked(diffusion, trajectories)
     levels = sorted(number(diffusion.process.log_snr.subs(t, time), values) for time in (low, high))
     drawn = diagram(system(diffusion, "log_snr", values, kind=kind), *levels, starts=starts, seed=seed)
     rows = []
@@ -75,11 +79,13 @@ def print_simulated(diffusion, values, levels, trajectories, seed, threads):
     for p in found:
         exact = f"{p.others['exact']:.5g}" if "exact" in p.others else "-"
         time = f"{p.others['t']:.5g}" if "t" in p.others else "-"
-        bracket = "{:.3g} .. {:.3g}".format(*p.bracket) if p.bracket else "-"
-        rows.append((p.object.replace("_", " "), p.text(), exact, time, bracket, p.status))
-    print_table(("place", "log-SNR =", "exact", "t =", "bracket", "status"), rows)
+        rows.append((p.object.replace("_", " "), p.text(), exact, time, p.status))
+    print_table(("place", "log-SNR =", "exact", "t =", "status"), rows)
     for p in found:
-        typer.echo(f"{p.object.replace('_', ' ')}: {p.kind}, {p.method}{': ' + p.reason if p.reason else ''}")
+        bracket = " between {:.4g} and {:.4g}".format(*p.bracket) if p.bracket else ""
+        typer.echo(
+            f"{p.object.replace('_', ' ')}: {p.kind} by {p.method}{bracket}{': ' + p.reason if p.reason else ''}"
+        )
 
 
 def tidy(value):

@@ -25,6 +25,7 @@ from physim.locate.curves import crossing, peak
 GROUPS, RECORDS, STEPS = 40, 140, 560
 TOP = 0.8  # share of the height that a peak is fitted to: times hang together, more of them add bias and little else
 STARTS, REACH = 15, 2.5
+LENIENT = 0.3
 FEWEST = 2000
 UNIT = 0.7752002  # phi at Lambda = 1
 
@@ -50,20 +51,26 @@ def simulated_landmarks(diffusion, values=None, *, low=-6.0, high=6.0, trajector
     Errors made: statistical as stated; the step (560 of equal log-SNR over the range) moves the places by less than
     1e-2; the cubic spline through exact values by less than 1e-3.
     """
-    from analytic.information import Classes
-
     if not low < high:
         raise ValueError(f"low, high: {low:g} to {high:g} is no range of the log-SNR; low < high is needed")
-    if trajectories < FEWEST:
-        raise ValueError(f"trajectories: {trajectories} given; at least {FEWEST} are needed to locate anything")
-    classes = Classes(diffusion, None)
-    if len(classes.partition) < 2:
-        raise ValueError(f"model: {diffusion.model} has one class; nothing is decided")
+    classes = checked(diffusion, trajectories)
     count = -(-trajectories // GROUPS) * GROUPS
     options = {"parameters": values, "seed": seed, "threads": threads, "progress": False}
     curves = _Curves(diffusion, classes, low, high, count, options)
     rows = [curves.peak(name) for name in ("entropy_rate", "entropy_variance")]
     return Transitions([*_clones(diffusion, curves, count, options), *rows])
+
+
+def checked(diffusion, trajectories):
+    """The classes of a diffusion; ValueError for one class, or too few trajectories."""
+    from analytic.information import Classes
+
+    if trajectories < FEWEST:
+        raise ValueError(f"trajectories: {trajectories} given; at least {FEWEST} are needed to locate anything")
+    classes = Classes(diffusion, None)
+    if len(classes.partition) < 2:
+        raise ValueError(f"model: {type(diffusion.model).__name__} has one class here; nothing is decided")
+    return classes
 
 
 class _Curves:
@@ -97,10 +104,14 @@ class _Curves:
         }
         self.same = run["same_mean"].values
         exact = _expected(diffusion, observe, time, self.values)
-        self.exact = {} if exact is None else {
-            "entropy_rate": exact["b"] * stretch,
-            "entropy_variance": exact["square"] - exact["h"] ** 2,
-        }
+        self.exact = (
+            {}
+            if exact is None
+            else {
+                "entropy_rate": exact["b"] * stretch,
+                "entropy_variance": exact["square"] - exact["h"] ** 2,
+            }
+        )
 
     def peak(self, name) -> Transition:
         """The peak of all groups together; its error from leaving out one group after the other."""
@@ -109,18 +120,21 @@ class _Curves:
         error = rows.std(0, ddof=1) / np.sqrt(count)
         inside = error > 1e-9 * error.max()
 
-        def located(curve):
-            return peak(self.levels[inside], curve[inside], error[inside], object=name, parameter="log_snr", share=TOP)
+        def located(curve):  # whether the top is sharp enough is for the jackknife to say: LENIENT
+            known = {"object": name, "parameter": "log_snr", "share": TOP}
+            return peak(self.levels[inside], curve[inside], LENIENT * error[inside], **known)
 
         found = located(rows.mean(0))
-        left = [located((rows.sum(0) - row) / (count - 1)) for row in rows] if found.found else []
+        if not found.found:
+            return replace(found, method="trajectories")
+        left = [located((rows.sum(0) - row) / (count - 1)) for row in rows]
         places = np.array([p.value for p in left if p.found])
-        if found.found and len(places) < count:
-            reason = "the peak comes and goes with single groups of trajectories; take more of them"
+        stderr = float(np.sqrt((count - 1) * places.var())) if len(places) == count else np.inf
+        if not stderr < (found.bracket[1] - found.bracket[0]) / 4:
+            reason = "the peak moves too far with single groups of trajectories; take more of them"
             return Transition("peak", name, "log_snr", status="unresolved", method="trajectories", reason=reason)
-        if found.found:
-            found = replace(found, stderr=float(np.sqrt((count - 1) * places.var())), status="estimated", reason="")
-        return self.placed(replace(found, method="trajectories"), self.top(name))
+        found = replace(found, stderr=stderr, status="estimated", reason="", method="trajectories")
+        return self.placed(found, self.top(name))
 
     def top(self, name):
         """Where the exact curve is largest, or None."""
