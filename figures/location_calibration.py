@@ -65,7 +65,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     few, some, many = (4, 24, 120) if quick else (200, 200, 400)
     collapses = np.array(list(_collapse(some))).reshape(-1, 3)
     scores = [
-        *(_kept(make(many)) for make in (_clones, _variance)),
+        *(_kept(make(many if quick else 1000)) for make in (_clones, _variance)),
         *collapses.T,
         _kept(_binder(some)),
         _kept(_adaptive(few)),
@@ -98,7 +98,7 @@ def _score(found, truth):
 
 def _clones(count):
     """phi of 4000 pairs at 15 separations, located where it is 3/4."""
-    logs, generator = np.linspace(-2.5, 2.2, 15), np.random.Generator(np.random.Philox(SEED))
+    logs, generator = np.linspace(-2.5, 2.0, 15), np.random.Generator(np.random.Philox(SEED))
     phi = two_classes.same_class(np.exp(logs))
     truth = brentq(lambda u: float(two_classes.same_class(np.exp(u))) - 0.75, -2, 2)
     for _ in range(count):
@@ -211,7 +211,7 @@ def draw(dataset: xr.Dataset):
         right.errorbar(inside, places, xerr=error, elinewidth=0.9, markeredgewidth=0.9, zorder=4, **look)
         style.critical(right, promised)
     right.set_yticks(places, METHODS)
-    right.set_ylabel("locator, value $v$")
+    right.set_ylabel("locator (its $z$ in c)")
     right.set_xlim(0.4, 1.04)
     right.set_xlabel("coverage found $\\hat P$")
     start, ends = 0, []

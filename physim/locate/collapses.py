@@ -154,7 +154,8 @@ def _smoothed(data, rows, inside, x):
     spread = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
     usable = inside & np.all(spread > 0, axis=1)
     u, ratio = np.clip(x, -1.5, 1.5), np.log(data.size / np.exp(np.mean(np.log(data.size))))
-    terms = SMOOTH if np.count_nonzero(usable) >= 4 * len(SMOOTH) else SMOOTH[:3]
+    wide = values.shape[1] > 1 and np.count_nonzero(usable) >= 4 * len(SMOOTH)
+    terms = SMOOTH if wide else SMOOTH[:3]
     design = np.stack([u**i * ratio**j for i, j in terms], 1)
     weight = np.sqrt(data.samples[usable])
 

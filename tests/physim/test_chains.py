@@ -83,7 +83,7 @@ def test_equilibrated_chains_are_seldom_refused():
 def test_errors_of_chains_count_effective_samples():
     rng, z = np.random.default_rng(3), []
     for _ in range(300):
-        drawn = sampled(gaussian(8, 1500, 0.8, rng))
+        drawn = sampled(gaussian(8, 200, 0.6, rng))  # blocks of 25 steps or 12 tau: they hang together by 8 %
         means = run_means(drawn, (drawn.values, drawn.values**2), 64)
         z.append((means.mean(0) - [0, 1]) / (means.std(0, ddof=1) / 8))
     calibrated(np.array(z)[:, 0])
@@ -200,6 +200,19 @@ def test_every_locator_refuses_chains_out_of_equilibrium(name):
     assert any(words in found.reason for words in ("disagree", "hops between them", "apart from each other"))
     if name not in ("slowing down", "equal areas"):  # equal areas has no two phases, slowing down no divergence
         assert REFUSED[name](chained).status in ("estimated", "tentative")
+
+
+def test_adaptive_location_stops_at_the_first_chains_out_of_equilibrium():
+    calls = []
+
+    def later(*arguments):
+        calls.append(arguments)
+        return (chained if len(calls) < 45 else split)(*arguments)
+
+    found = adaptive(later, 0.7, 1.4, sizes=(32, 64, 128), stderr=1e-3, budget=1e10)
+    assert found.status == "unresolved"
+    assert "chains from different starts disagree" in found.reason
+    assert len(calls) < 80
 
 
 def test_tentative_chains_give_tentative_locations():

@@ -25,6 +25,7 @@ from physim.locate import (
     spinodals,
 )
 from physim.locate.bimodality import _dip
+from physim.locate.binder import _covariance, _curves, _pair
 from tests.checks import agree, calibrated
 from tests.physim import curie_weiss as cw
 
@@ -145,6 +146,12 @@ def test_drift_of_binder_crossings():
     assert abs(np.mean(z)) < 4 / np.sqrt(40)
     assert 0.7 < np.std(z) < 1.3
     assert abs(np.mean(first) - 1) > 4 * np.std(first) / np.sqrt(40)
+    sizes = np.array([32.0, 64.0, 128.0])
+    curves = _curves(moments(draw, [(n, t, 12800) for n in (32, 64, 128) for t in grid], 1), sizes)
+    rows = [_pair(curves, *pair, "T") for pair in ((32, 64), (64, 128))]
+    matrix = _covariance(curves, sizes, *zip(*rows, strict=True))
+    correlation = matrix[0, 1] / np.sqrt(matrix[0, 0] * matrix[1, 1])
+    assert correlation == pytest.approx(-0.3, abs=0.12)  # -0.29 +- 0.06 among 300 measured pairs of crossings
 
 
 def test_adaptive_location():
