@@ -100,3 +100,26 @@ def exact_starts(model, size: int, inverse: float, trajectories: int, seed: int,
     generator = np.random.Generator(np.random.Philox(seed))
     drawn = generator.choice(len(law.probability), size=trajectories, p=law.probability)
     return occupations(size, len(model.measure.values)).T[drawn].astype(float)
+
+
+class Exact:
+    """Independent samples of (total energy E, R, sum s^2) of N sites from their exact law; `mean` averages over it."""
+
+    def __init__(self, model, size: int, inverse: float, values=None):
+        law = Law(model, size, inverse, values)
+        occupied = occupations(size, len(model.measure.values))
+        squares = np.array([sum(float(x) ** 2 for x in np.ravel(value)) for value in model.measure.values])
+        self.states = np.stack([size * law.energy, law.size, squares @ occupied])
+        self.probability = law.probability
+        self._summed = np.cumsum(law.probability)
+
+    def draw(self, count: int, generator) -> np.ndarray:
+        """(3, count)."""
+        at = np.searchsorted(self._summed, self._summed[-1] * generator.random(count))
+        return self.states[:, np.minimum(at, len(self._summed) - 1)]
+
+    def reweighted(self, exponent) -> np.ndarray:
+        """Probabilities of the states with exp(exponent) put in: a shift of a coupling times its conjugate."""
+        logs = np.log(np.maximum(self.probability, 1e-300)) + exponent
+        weights = np.exp(logs - logs.max())
+        return weights / weights.sum()

@@ -6,8 +6,8 @@ r"""Every exact transition of the mean-field zoo, found again from samples of fi
 
 (a) Located less exact, in standard errors, two independent locations for each transition; grey: two standard errors.
 (b) The relative standard error of each. (c) Curie-Weiss in random fields +-1/3: U4 of the sizes (points, lines join
-them); dashed: the exact T_c. (d) First order: points of equal weight less the exact coexistence, against 1/N; lines: the
-extrapolation.
+them); dashed: the exact T_c. (d) First order: points of equal weight less the exact coexistence, against 1/N; lines:
+the extrapolation.
 
 Samples: discrete sites from their exact law at finite N; XY spins by exact draws through their field; soft spins
 through the law of the field M = m + noise, which has the same transition; oscillators (N = 2000) by their Langevin

@@ -5,10 +5,18 @@ r"""Standard errors, bootstrap over independent runs, and autocorrelation of ens
 
 The mean mu is that of the ensemble: with each chain's own mean, a chain that sits in one of two wells looks perfectly
 equilibrated; about mu, chains that disagree have a tau as long as themselves.  A single chain cannot tell and is
-refused.  Three answers: "reliable" (4 chains of 50 tau), "tentative" (10 tau), "unusable" (shorter, or two wells with
-too few hops between them).
+refused.  Three answers: "reliable" (4 chains of 50 tau), "tentative" (10 tau), "unusable" (shorter; two wells with too
+few hops between them; a drift over the run; chains, or groups of chains by their start, that disagree).
 
-Sources: Sokal 1997 (functional integration, the window); Efron 1979 (bootstrap).
+Drift and disagreement are those of a two-way analysis of variance of block means y_cb, block b of chain c, of 5 tau:
+
+    noise = sum_cb (y_cb - y_c - y_b + y)^2/((chains - 1)(blocks - 1))
+    F_drift = chains var_b(y_b)/noise,    F_chains = blocks var_c(y_c)/noise,    F_starts: the same between the groups
+
+each refused where its F has a p-value below 1e-5.
+
+Sources: Sokal 1997 (functional integration, the window); Efron 1979 (bootstrap); Fisher 1925 (analysis of variance);
+Gelman & Rubin 1992 (overdispersed starts).
 """
 
 from __future__ import annotations
@@ -16,11 +24,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import fdtrc
 
 ENOUGH, SOME = 50, 10  # lengths of a chain in units of tau
 WINDOW = 5
 HOPS = 20
 ASHMAN = 2.5  # separation of two wells in units of their root-mean-square widths
+ALARM = 1e-5  # p-value below which chains disagree or drift
+BLOCK, MOST = 5, 16  # a block in units of tau; blocks of a chain
 
 
 def mean_error(samples, axis: int = 0):
@@ -100,16 +111,19 @@ class Autocorrelation:
     reason: str
 
 
-def autocorrelation(chains) -> Autocorrelation:
+def autocorrelation(chains, starts=None) -> Autocorrelation:
     """Integrated autocorrelation time of an ensemble of chains, and whether to believe it.
 
     Parameters
     ----------
     chains : array (chains, steps): at least 2 chains of one observable, at least 16 steps each.
+    starts : (chains,) labels of where each chain started, e.g. "ordered" and "disordered", or None.  Groups of
+        chains that disagree are unusable however long they are.
 
     Raises
     ------
-    ValueError for a single chain, short chains, values that are not finite or that never change.
+    ValueError for a single chain, short chains, values that are not finite or that never change, or labels of another
+    number than the chains.
     """
     chains = _checked(chains)
     count, steps = chains.shape
@@ -119,9 +133,18 @@ def autocorrelation(chains) -> Autocorrelation:
     stderr = float(np.sqrt((count - 1) * np.var(leave)))
     mean, mean_stderr = mean_error(chains.mean(1))
     wells, hops = _wells(chains)
-    status, reason = _judged(chains, time, wells, hops)
+    status, reason = _judged(chains, time, wells, hops, _apart(chains, starts))
     effective = count * steps / (2 * time)
     return Autocorrelation(time, stderr, effective, float(mean), float(mean_stderr), wells, hops, status, reason)
+
+
+def integrated_time(chains) -> float:
+    """tau of chains (chains, steps) that were found equilibrated before; 1/2 where the values never change."""
+    chains = np.asarray(chains, dtype=float)
+    centred = chains - chains.mean()
+    if np.abs(centred).max() < 1e-12 * np.abs(chains).max():
+        return 0.5
+    return _integrated(_covariances(centred).mean(0))
 
 
 def _checked(chains):
@@ -170,13 +193,54 @@ def _wells(chains):
     return 2, sum(int(np.count_nonzero(np.diff(u[i].astype(int)))) for u, i in zip(upper, inside, strict=True))
 
 
-def _judged(chains, time, wells, hops):
+def _judged(chains, time, wells, hops, apart):
     count, steps = chains.shape
     if wells == 2 and hops < HOPS:
         return "unusable", f"two wells with {hops} hops between them in {count} chains; at least {HOPS} are needed"
+    if apart:
+        return "unusable", apart
     if steps < SOME * time:
         why = "too short, or apart from each other"
         return "unusable", f"chains of {steps} steps for tau = {time:.3g}, {why}; at least {SOME} tau are needed"
     if steps < ENOUGH * time or count < 4:
         return "tentative", f"{count} chains of {steps / time:.0f} tau; 4 of {ENOUGH} tau would be reliable"
     return "reliable", f"{count} chains of {steps / time:.0f} tau that agree"
+
+
+def _apart(chains, starts):
+    """Why the chains are not equilibrated, by the analysis of variance of the module; "" where nothing is seen."""
+    count, steps = chains.shape
+    blocks = int(np.clip(steps // (BLOCK * _integrated(_covariances(_centred(chains)).mean(0))), 2, MOST))
+    y = chains[:, : steps // blocks * blocks].reshape(count, blocks, -1).mean(2)
+    by_chain, by_block = y.mean(1), y.mean(0)
+    dof = (count - 1) * (blocks - 1)
+    noise = np.sum((y - by_chain[:, None] - by_block + y.mean()) ** 2) / dof
+
+    def alarm(square, free):
+        return square > 0 and (noise <= 0 or fdtrc(free, dof, square / noise) < ALARM)
+
+    if starts is not None:
+        groups = _grouped(starts, count)
+        means = {name: float(by_chain[at].mean()) for name, at in groups.items()}
+        between = sum(at.sum() * (means[name] - by_chain.mean()) ** 2 for name, at in groups.items())
+        if len(groups) > 1 and alarm(blocks * between / (len(groups) - 1), len(groups) - 1):
+            named = ", ".join(f"{name}: {mean:.4g}" for name, mean in means.items())
+            return f"chains from different starts disagree ({named}): they have not forgotten where they started"
+    if alarm(count * np.var(by_block, ddof=1), blocks - 1):
+        return f"the chains drift over the run, from {by_block[0]:.4g} to {by_block[-1]:.4g}: leave out the beginning"
+    if alarm(blocks * np.var(by_chain, ddof=1), count - 1):
+        return f"the chains disagree, their means reach from {by_chain.min():.4g} to {by_chain.max():.4g}"
+    return ""
+
+
+def _centred(chains):
+    """Chains about their own means, or about the common one where a chain never changes."""
+    own = chains - chains.mean(1, keepdims=True)
+    return own if np.ptp(own) > 0 else chains - chains.mean()
+
+
+def _grouped(starts, count):
+    starts = np.asarray(starts)
+    if starts.shape != (count,):
+        raise ValueError(f"starts: shape {starts.shape} given for {count} chains; one label each is needed")
+    return {str(name): starts == name for name in np.unique(starts)}

@@ -166,6 +166,8 @@ def test_dry_run_checks_and_compiles_nothing(no_kernel, tmp_path):
         (["locate", PAIR, "edm"], "drift: no value for m"),
         (["locate", "symmetric_pair(1)", "edm", "--kind", "sde"], "kind: 'sde' is unknown; allowed are density"),
         (["locate", "symmetric_pair(1)", "edm", "--from", "3", "--to", "3"], "from, to: 3 ... 3 is no range"),
+        (["locate", "symmetric_pair(1)", "edm", "--simulate", "-n", "3"], "trajectories: 3 given; at least 2000"),
+        (["locate", "gaussian_mixture([0], 1)", "edm", "--simulate"], "model: GaussianMixture has one class"),
         (["atlas", "symmetric_pair(1)", "edn"], "process: edn is unknown"),
         (["simulate", PAIR, OU], "no value for m; give --param m=NUMBER"),
         (["simulate", PAIR, OU, "-p", "m"], "param: m given; NAME=NUMBER is needed"),
@@ -242,6 +244,30 @@ def test_locate_prints_folds_and_branches():
     assert text.count("Branch(1 images") == 2
     none = said(call("locate", "symmetric_pair(1, weight=0.8)", "variance_exploding", "--from", "2", "--to", "3"))
     assert "no bifurcation of the density from t = 2 to 3" in none
+
+
+def test_locate_puts_estimates_beside_exact_places():
+    """Universal places of two classes: phi = 3/4 at log Lambda = -0.1615, then 0, log 1.508331, log 1.345478."""
+    text = said(call("locate", "symmetric_pair(m)", OU, "-p", "m=1", "--simulate", "-n", 6000, "--seed", 3))
+    lines = text.splitlines()
+    truth = {
+        "clone half point": -0.16153,
+        "unit separation": 0.0,
+        "entropy rate": np.log(1.508331),
+        "entropy variance": np.log(1.345478),
+    }
+    for name, place in truth.items():
+        row = next(line for line in lines if line.startswith(f"{name}  "))
+        value, _, error, exact, time, status = row.removeprefix(name).split()
+        assert float(exact) == pytest.approx(place, abs=5e-4)
+        assert abs(float(value) - place) < 4 * float(error)
+        assert 0.005 < float(error) < 0.1
+        assert float(ornstein_uhlenbeck().time_at(float(value))) == pytest.approx(float(time), abs=2e-3)
+        assert status == "estimated"
+    assert "unit separation: crossing by clones at 0.7752 between" in text
+    again = said(call("locate", "symmetric_pair(1)", OU, "--from", 2, "--to", 9, "--simulate", "-n", 2000))
+    assert "the curve stays below 0.75" in again
+    assert max(map(len, said(call("locate", "symmetric_pair(1)", OU), 0).splitlines())) <= 80
 
 
 def test_plot_shows_the_numbers_and_its_provenance(run, tmp_path):

@@ -1,4 +1,4 @@
-"""physim locate: branches of fixed points and where they bifurcate."""
+"""physim locate: branches of fixed points, where they bifurcate, and where simulated trajectories decide."""
 
 from __future__ import annotations
 
@@ -21,12 +21,16 @@ def locate(
     stop: Annotated[float | None, Opt("--to", help="The other end.", show_default=f"log-SNR = {LEVELS[1]}")] = None,
     kind: Annotated[str, Opt(help=f"Whose fixed points: {', '.join(KINDS)}.")] = KINDS[0],
     starts: Annotated[int, Opt(min=4, help="Starts of each round of the search for fixed points.")] = 200,
-    seed: Annotated[int, Opt(help="Seed of the starts.")] = 0,
+    simulate: Annotated[bool, Opt("--simulate", help="Also locate by simulated trajectories (seconds).")] = False,
+    trajectories: Annotated[int, Opt("--trajectories", "-n", help="Of the ensemble, and pairs of clones.")] = 20_000,
+    seed: Annotated[int, Opt(help="Seed of the starts and of the trajectories.")] = 0,
+    threads: Annotated[int | None, Opt(min=1, help="Threads to use.", show_default="all cores")] = None,
     param: Param = None,
 ):
-    """Find all branches of fixed points of a model under a process and print where they bifurcate.
+    """Find all branches of fixed points of a model under a process and print where they bifurcate; with --simulate
+    also where clones part and where the class entropy's rate and variance peak, with standard errors.
 
-    Example: physim locate 'point_mixture([[1, 0], [-1/2, 4/5], [-1/2, -4/5]])' variance_exploding
+    Example: physim locate 'point_mixture([[1, 0], [-1/2, 4/5], [-1/2, -4/5]])' variance_exploding --simulate
     """
     import sympy as sp
 
@@ -40,14 +44,18 @@ def locate(
     if not diffusion.process.span[0] < low < high <= diffusion.process.span[1]:
         name, span = diffusion.process.name, diffusion.process.span
         raise ValueError(f"from, to: {low:g} ... {high:g} is no range inside the span {span} of {name}")
+    if simulate:
+        from physim.locate.simulated import checked
+
+        checked(diffusion, trajectories)
     levels = sorted(number(diffusion.process.log_snr.subs(t, time), values) for time in (low, high))
     drawn = diagram(system(diffusion, "log_snr", values, kind=kind), *levels, starts=starts, seed=seed)
     rows = []
     for p in drawn.transitions():
         time = number(diffusion.process.time_of_snr.subs(snr, sp.exp(p.value)), values)
         place = ", ".join(f"{x:.6g}" for x in p.others["x"])
-        shape = (f"{p.others[name]:.4g}" for name in ("quadratic", "cubic"))
-        rows.append((p.kind, f"{p.value:.12g}", f"{time:.12g}", place, *shape))
+        shape = (f"{tidy(p.others[name]):.4g}" for name in ("quadratic", "cubic"))
+        rows.append((p.kind, f"{tidy(p.value):.10g}", f"{time:.10g}", place, *shape))
     if rows:
         print_table(("bifurcation", "log-SNR =", "t =", "at x =", "a", "c"), rows)
     else:
@@ -55,6 +63,34 @@ def locate(
     typer.echo("\nbranches, over log-SNR:")
     for branch in drawn.branches:
         typer.echo(repr(branch))
+    if simulate:
+        print_simulated(diffusion, values, levels, trajectories, seed, threads)
+
+
+def print_simulated(diffusion, values, levels, trajectories, seed, threads):
+    """The table of estimated places beside the exact ones, and what could not be located."""
+    from physim.locate import simulated_landmarks
+
+    numbers = {name: float(value) for name, value in values.items()}
+    options = {"low": levels[0], "high": levels[1], "trajectories": trajectories, "seed": seed, "threads": threads}
+    found = simulated_landmarks(diffusion, numbers, **options)
+    typer.echo(f"\nestimated from {trajectories} trajectories, seed {seed}, over log-SNR:")
+    rows = []
+    for p in found:
+        exact = f"{p.others['exact']:.5g}" if "exact" in p.others else "-"
+        time = f"{p.others['t']:.5g}" if "t" in p.others else "-"
+        rows.append((p.object.replace("_", " "), p.text(), exact, time, p.status))
+    print_table(("place", "log-SNR =", "exact", "t =", "status"), rows)
+    for p in found:
+        bracket = " between {:.4g} and {:.4g}".format(*p.bracket) if p.bracket else ""
+        typer.echo(
+            f"{p.object.replace('_', ' ')}: {p.kind} by {p.method}{bracket}{': ' + p.reason if p.reason else ''}"
+        )
+
+
+def tidy(value):
+    """Rounding about zero as zero."""
+    return 0.0 if abs(value) < 1e-12 else value
 
 
 def number(expr, values):

@@ -180,7 +180,8 @@ def _described(system, x, p, elements):
     size = max(1, int(np.count_nonzero(s < SINGULAR * max(1.0, s[0]))))
     kernel, left = vt[-size:].T, u[:, -size:]
     quadratic, cubic = normal_form(system, x, p, kernel, left)
-    push = np.linalg.norm(left.T @ P[:, 0]) / max(np.linalg.norm(P[:, 0]), 1e-300)
+    nearby = system.at(x + system.scale * kernel[:, 0], p)[2]  # F_p itself may be rounding at the point
+    push = np.linalg.norm(left.T @ P[:, 0]) / max(np.linalg.norm(P[:, 0]), np.linalg.norm(nearby[:, 0]), 1e-300)
     if push > 1e-5:
         kind = "saddle-node" if abs(quadratic) > 1e-6 else "cusp"
     elif abs(quadratic) > 1e-6 * max(1.0, abs(cubic)):
@@ -193,7 +194,10 @@ def _described(system, x, p, elements):
 
 
 def normal_form(system: System, x, p, kernel, left):
-    """(a, c) in units of the scale; of a larger kernel the entry of largest size over its directions."""
+    """(a, c) for |v| = 1, psi v = 1, in units of the scale; of a larger kernel the largest entry over its directions.
+
+    Where psi v vanishes (two eigenvalues vanish together, no semisimple zero) psi has length one instead.
+    """
     reach, size = system.scale, kernel.shape[1]
     zero = np.zeros(len(system.parameters))
     generator = np.random.Generator(np.random.Philox(2))
@@ -201,8 +205,8 @@ def normal_form(system: System, x, p, kernel, left):
     found = []
     for u in directions / np.linalg.norm(directions, axis=1, keepdims=True):
         v = kernel @ u
-        sign = np.sign((left.T @ v) @ u) if size == 1 else 1.0
-        psi = left @ u * (sign or 1.0) if size == 1 else v
+        overlap = float((left.T @ v) @ u)
+        psi = v if size > 1 else left @ u / (overlap if abs(overlap) > 1e-6 else 1.0)
         _, J, _ = system.at(x, p)
         _, J1, _ = system.along(x, p, reach * v, zero)
         _, J2, _ = system.along(x, p, reach * v, zero, order=2)

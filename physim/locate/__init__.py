@@ -11,6 +11,7 @@ _LAZY = {
     "collapse": "collapses",
     "crossing": "curves",
     "dip": "bimodality",
+    "extrapolated": "drift",
     "information_landmarks": "information",
     "maxwell_point": "maxwell",
     "modes": "bimodality",
@@ -19,8 +20,12 @@ _LAZY = {
     "retrieval_coexistence": "retrieval",
     "retrieval_limit": "retrieval",
     "retrieval_overlap": "retrieval",
+    "simulated_landmarks": "simulated",
     "slowing_down": "dynamics",
+    "specific_heat": "peaks",
+    "specific_heat_peak": "peaks",
     "spinodals": "dynamics",
+    "susceptibility_peak": "peaks",
 }
 
 __all__ = sorted(_LAZY)

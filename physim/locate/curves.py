@@ -10,6 +10,8 @@ three standard errors of zero give a status and a sentence.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.polynomial import Polynomial
 from scipy import stats
@@ -55,6 +57,11 @@ def peak(parameters, values, stderr, *, object: str = "curve", parameter: str = 
 
 def crossing(parameters, values, stderr, level: float, *, object: str = "curve", parameter: str = "p") -> Transition:
     """Where a curve passes through a level; arguments as `peak`.  Several sign changes more than noise are refused."""
+    return crossing_and_slopes(parameters, values, stderr, level, object=object, parameter=parameter)[0]
+
+
+def crossing_and_slopes(parameters, values, stderr, level, *, object, parameter):
+    """The crossing, and its derivatives by the values in the order of their parameters (None without an answer)."""
     x, y, e = _checked(parameters, values, stderr)
     known: dict = {
         "kind": "crossing",
@@ -66,21 +73,30 @@ def crossing(parameters, values, stderr, level: float, *, object: str = "curve",
     above, below = np.flatnonzero(z > SURE), np.flatnonzero(z < -SURE)
     if not len(above) or not len(below):
         side = "above" if len(above) else "below" if len(below) else "within errors of"
-        return _without(known, "none", f"the curve stays {side} {level:.6g} from {x[0]:.6g} to {x[-1]:.6g}")
+        return _failed(known, "none", f"the curve stays {side} {level:.6g} from {x[0]:.6g} to {x[-1]:.6g}")
     falling = above.mean() < below.mean()
     first, second = (above, below) if falling else (below, above)
     if first.max() > second.min():
-        return _without(known, "unresolved", f"the curve passes {level:.6g} more than once")
+        return _failed(known, "unresolved", f"the curve passes {level:.6g} more than once")
     middle = np.argsort(np.abs(np.arange(len(x)) - (first.max() + second.min()) / 2), kind="stable")
-    inside = np.sort(middle[: max(FEWEST, second.min() - first.max() + 7)])
+    inside = np.sort(middle[: max(FEWEST, second.min() - first.max() + 5)])
     fit = _Fit(x[inside], y[inside], e[inside], DEGREES["crossing"])
     roots = [r.real for r in (fit.curve - level).roots() if abs(r.imag) < 1e-9 and abs(r.real) <= 1]
     if not roots:
-        return _without(known, "unresolved", "the fitted curve does not pass the level inside the window")
+        return _failed(known, "unresolved", "the fitted curve does not pass the level inside the window")
     centre = (x[first.max()] + x[second.min()]) / 2
     root = min(roots, key=lambda r: abs(fit.place(r) - centre))
     error = fit.error_of_value(root) / abs(fit.slope(root)) * fit.half
-    return fit.answer(known, root, error, (x[inside][0], x[inside][-1]))
+    slopes = np.zeros(len(x))
+    slopes[inside] = -fit.half / fit.slope(root) * fit.weights(root)
+    return fit.answer(known, root, error, (x[inside][0], x[inside][-1])), slopes
+
+
+def doubted(found: Transition, doubt: str) -> Transition:
+    """An estimate from chains that were tentative is tentative."""
+    if not doubt or not found.found:
+        return found
+    return replace(found, status="tentative", reason=found.reason or doubt)
 
 
 def _checked(parameters, values, stderr):
@@ -111,6 +127,10 @@ def _without(known, status, reason):
     return Transition(**known, status=status, reason=reason)
 
 
+def _failed(*arguments):
+    return _without(*arguments), None
+
+
 class _Fit:
     """A weighted polynomial in u = (x - centre)/half on [-1, 1] with the covariance of its coefficients."""
 
@@ -125,6 +145,7 @@ class _Fit:
         dof = len(u) - degree - 1
         self.p_value = float(stats.chi2.sf(square, dof)) if dof > 0 else 1.0
         self.covariance = np.linalg.pinv(design.T @ design)
+        self.answers = self.covariance @ design.T / e  # of the coefficients to the values
         self.curve = Polynomial(coefficients)
         self.slope = self.curve.deriv()
 
@@ -133,6 +154,10 @@ class _Fit:
 
     def _error(self, row):
         return float(np.sqrt(row @ self.covariance @ row))
+
+    def weights(self, u):
+        """Derivatives of the fitted value at u by the values."""
+        return u ** np.arange(len(self.curve.coef)) @ self.answers
 
     def error_of_value(self, u):
         return self._error(u ** np.arange(len(self.curve.coef)))

@@ -16,18 +16,26 @@ from analytic.transition import Transition, Transitions
 SWEEP = 2 / 3
 
 
-def slowing_down(parameters, times, stderr, *, exponent: float = 1.0, parameter: str = "p") -> Transition:
+def slowing_down(parameters, times, stderr=None, *, exponent: float = 1.0, parameter: str = "p") -> Transition:
     """Where the relaxation time diverges, from times on one side of the transition.
 
     Parameters
     ----------
-    parameters, times, stderr : arrays (n,), at least 4; stderr from `statistics.autocorrelation`.
+    parameters : array (n,), at least 4.  times, stderr : arrays (n,) of relaxation times; or times alone, the n answers
+        of `statistics.autocorrelation`, of which unusable ones are refused (status "unresolved").
     exponent : y of the divergence.
 
     Points are left out from the far side until a straight line fits.  Status "none" when tau does not grow towards one
     side by more than three standard errors.
     """
     known: dict = {"kind": "critical point", "object": "relaxation", "parameter": parameter, "method": "slowing down"}
+    doubt = ""
+    if stderr is None:
+        for where, found in zip(parameters, times, strict=True):
+            if found.status == "unusable":
+                return Transition(**known, status="unresolved", reason=f"{parameter} = {where:.6g}: {found.reason}")
+            doubt = doubt or (f"{parameter} = {where:.6g}: {found.reason}" if found.status == "tentative" else "")
+        times, stderr = [f.time for f in times], [f.stderr for f in times]
     p, tau, e = (np.asarray(a, dtype=float) for a in (parameters, times, stderr))
     if p.shape != tau.shape or tau.shape != e.shape or len(p) < 4:
         raise ValueError(
@@ -52,10 +60,9 @@ def slowing_down(parameters, times, stderr, *, exponent: float = 1.0, parameter:
     if p[order].min() < value < p[order].max():
         return Transition(**known, status="unresolved", reason="points of both sides were given; fit each by itself")
     poor = p_value < 1e-3
-    reason = f"no straight line, p = {p_value:.1e}: another exponent, or too far from the transition" if poor else ""
-    return Transition(
-        **known, value=float(value), stderr=spread, status="tentative" if poor else "estimated", reason=reason
-    )
+    reason = f"no straight line, p = {p_value:.1e}: another exponent, or too far from the transition" if poor else doubt
+    status = "tentative" if reason else "estimated"
+    return Transition(**known, value=float(value), stderr=spread, status=status, reason=reason)
 
 
 def spinodals(rates, up, up_stderr, down, down_stderr, *, exponent: float = SWEEP, parameter: str = "p") -> Transitions:

@@ -3,7 +3,14 @@ r"""First-order transitions: the Maxwell point where two phases weigh the same.
     P(A; lambda) ~ sum_n w_n(lambda) delta(A - A_n),      P(q > q*; lambda_M) / P(q < q*; lambda_M) = ratio
 
 q is the order parameter, q* the valley between its two peaks, w_n the weights of multi-histogram reweighting.  ratio is
-1 for two single phases, q for a q-fold ordered phase against one disordered phase (equal weight of each phase).
+1 for two single phases, g for g ordered phases together against one disordered phase (equal weight of each phase).
+The point drifts as 1/N to coexistence where the fluctuations about the phases differ, as in mean field
+(`drift.extrapolated` with drift 1).
+
+The standard error is that of the root of sum_n w_n(lambda) (1[q_n > q*] - ratio/(1 + ratio)), by influence functions
+(`Reweighting.stderr`).  A valley that is looked for lies anywhere within (q_1, q_2), where the histogram is within two
+standard errors of its lowest: a spread |lambda_M(q_1) - lambda_M(q_2)|/sqrt(12) is added in square, and the answer is
+tentative where it is the larger part (phases that still overlap have no sharp point of equal weight).
 Sources: Borgs & Kotecky 1990 (equal weights); Ferrenberg & Swendsen 1989.
 """
 
@@ -13,52 +20,52 @@ import numpy as np
 from scipy.optimize import brentq
 
 from analytic.transition import Transition
-from physim.reweighting import EFFECTIVE, OverlapError, reweighting
+from physim.chains import EquilibrationError, checked, sampled
+from physim.locate.curves import doubted
+from physim.reweighting import OverlapError, reweighting
 
 BINS = 60
 
 
-def maxwell_point(conjugates, couplings, order=None, *, ratio: float = 1.0, valley=None, repetitions=40, seed=0):
+def maxwell_point(conjugates, couplings, order=None, *, ratio: float = 1.0, valley=None) -> Transition:
     """The coupling of equal areas.
 
     Parameters
     ----------
-    conjugates : K arrays of independent samples of A, in ensembles exp(lambda A).  couplings : the K lambda_k.
-    order : K arrays of the order parameter; None takes A itself.
+    conjugates : K sets of samples of A in ensembles exp(lambda A): (n,) independent, or chains as in `physim.chains`.
+    couplings : the K lambda_k.
+    order : K sets of the order parameter, like `conjugates`; None takes A itself.
     ratio : weight of the upper phase over the lower.  valley : q*, or None to find it.
-    repetitions, seed : of the bootstrap over samples.
 
     Returns
     -------
-    Transition of kind "first-order" in "coupling"; status "unresolved" for disjoint histograms or a single peak, "none"
-    where the areas are not equal in the range of the couplings.
+    Transition of kind "first-order" in "coupling"; status "unresolved" for disjoint histograms, a single peak or chains
+    that are not equilibrated, "none" where the areas are not equal in the range of the couplings.
+
+    Raises
+    ------
+    ValueError for a ratio that is not positive, or an order parameter that is not given for every sample.
     """
-    arrays = [np.asarray(a, dtype=float) for a in conjugates]
-    orders = arrays if order is None else [np.asarray(q, dtype=float) for q in order]
+    if not ratio > 0:
+        raise ValueError(f"ratio: {ratio} given; a positive number is needed")
     known: dict = {"kind": "first-order", "object": "equal areas", "parameter": "coupling", "method": "reweighting"}
     low, high = float(np.min(couplings)), float(np.max(couplings))
     try:
-        first = reweighting(arrays, couplings)
-        reached = [c for c in np.linspace(low, high, 21) if _carried(first, c)]
-        if len(reached) < 2:
-            raise OverlapError(f"couplings: fewer than {EFFECTIVE} effective samples carry any coupling between them")
-        cut = _valley(first, np.concatenate(orders), reached) if valley is None else float(valley)
-        value = _equal(first, np.concatenate(orders) > cut, ratio, reached)
-        generator = np.random.Generator(np.random.Philox(seed))
-        values = []
-        for _ in range(repetitions):
-            picks = [generator.integers(0, len(a), len(a)) for a in arrays]
-            again = reweighting([a[k] for a, k in zip(arrays, picks, strict=True)], couplings)
-            upper = np.concatenate([q[k] > cut for q, k in zip(orders, picks, strict=True)])
-            values.append(_equal(again, upper, ratio, reached))
-    except OverlapError as error:
+        joined = reweighting(conjugates, couplings)
+        q, doubt = _orders(joined, order, couplings)
+        reached = joined.reached()
+        cut, *ends = _valley(joined, q, reached) if valley is None else (float(valley),)
+        value = _equal(joined, q > cut, ratio, reached)
+        spread = np.ptp([_equal(joined, q > end, ratio, reached) for end in ends] or [0.0]) / np.sqrt(12)
+    except (OverlapError, EquilibrationError) as error:
         return Transition(**known, status="unresolved", reason=str(error))
     except NoAnswer as error:
         return Transition(**known, status=error.status, reason=str(error))
-    stderr = float(np.std(values, ddof=1))
-    return Transition(
-        **known, value=value, stderr=stderr, bracket=(low, high), status="estimated", others={"valley": cut}
-    )
+    stderr = float(joined.stderr(lambda _: ((q > cut) - ratio / (1 + ratio))[None], [value])[0])
+    if spread > stderr:
+        doubt = doubt or f"the phases overlap: the answer depends on the valley, taken at {cut:.4g}, by {spread:.2g}"
+    fields = {"value": value, "stderr": float(np.hypot(stderr, spread)), "bracket": (low, high), "status": "estimated"}
+    return doubted(Transition(**known, **fields, others={"valley": cut}), doubt)
 
 
 class NoAnswer(ArithmeticError):
@@ -67,6 +74,22 @@ class NoAnswer(ArithmeticError):
     def __init__(self, status, reason):
         super().__init__(reason)
         self.status = status
+
+
+def _orders(joined, order, couplings):
+    """The order parameter of all samples in one row, and what is doubtful about its chains."""
+    if order is None:
+        return joined.conjugate[:, 0], joined.doubt
+    if len(order) != len(joined.parts):
+        raise ValueError(f"order: {len(order)} sets given for {len(joined.parts)} ensembles; one each is needed")
+    rows, doubt = [], joined.doubt
+    for given, part, coupling in zip(order, joined.parts, couplings, strict=True):
+        drawn = sampled(given, what="order")
+        if drawn.values.shape != part.values.shape:
+            raise ValueError(f"order: shape {drawn.values.shape} given for samples of shape {part.values.shape}")
+        doubt = doubt or checked(part, {"order parameter": drawn.values}, f"coupling {coupling:.6g}")
+        rows.append(drawn.flat)
+    return np.concatenate(rows), doubt
 
 
 def _equal(joined, upper, ratio, reached):
@@ -83,16 +106,8 @@ def _equal(joined, upper, ratio, reached):
     return float(brentq(excess, low, high, xtol=1e-9 * (high - low)))
 
 
-def _carried(joined, coupling):
-    try:
-        joined.weights(coupling)
-    except OverlapError:
-        return False
-    return True
-
-
 def _valley(joined, q, couplings):
-    """The lowest bin between the two highest separate peaks, at the coupling where the two are most alike."""
+    """(q*, q_1, q_2): the lowest bin between two peaks where they are most alike, and the range that is as low."""
     edges = np.linspace(q.min(), q.max(), BINS + 1)
     best, place = 0.0, None
     for coupling in couplings:
@@ -101,9 +116,17 @@ def _valley(joined, q, couplings):
         counts = np.convolve(np.pad(counts, 2), np.ones(5) / 5, "valid")
         for k in range(2, BINS - 2):
             lower = min(counts[:k].max(), counts[k + 1 :].max())
-            depth, noise = lower - counts[k], np.sqrt(lower * np.sum(weights**2) / 5)
+            noise = np.sqrt(lower * np.sum(weights**2 / joined.share) / 5)
+            depth = lower - counts[k]
             if depth > 5 * noise and counts[k] < 0.6 * lower and depth > best:
-                best, place = depth, float((edges[k] + edges[k + 1]) / 2)
+                best, place = depth, (k, counts, 2 * noise)
     if place is None:
         raise NoAnswer("unresolved", "the order parameter has a single peak at every coupling: no two phases are seen")
-    return place
+    k, counts, noise = place
+    first, last = k, k
+    while first > 0 and counts[first - 1] <= counts[k] + noise:
+        first -= 1
+    while last < BINS - 1 and counts[last + 1] <= counts[k] + noise:
+        last += 1
+    middle = (edges[:-1] + edges[1:]) / 2
+    return float(middle[k]), float(edges[first]), float(edges[last + 1])

@@ -5,21 +5,29 @@ U4 = 1 - <m^4>/(3 <m^2>^2)  (Binder)       chi = N (<m^2> - <|m|>^2)       each 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+from physim.chains import EquilibrationError, checked, run_means, sampled
 
 RUNS = 64
 
 
 @dataclass(frozen=True)
 class Moments:
-    """size, parameter : (points,); means : (points, runs, 3) of |m|, m^2, m^4 in each independent run; samples."""
+    """size, parameter : (points,); means : (points, runs, 3) of |m|, m^2, m^4 in each independent run; samples.
+
+    refusal : a sentence where chains were not equilibrated: no observable is given then, and locators answer
+    "unresolved" with it.  doubt : a sentence where chains were tentative, as are locations from them.
+    """
 
     size: np.ndarray
     parameter: np.ndarray
     means: np.ndarray = field(repr=False)
     samples: np.ndarray = field(repr=False)
+    refusal: str = ""
+    doubt: str = ""
 
     def __post_init__(self):
         if self.means.shape[1] < 4:
@@ -31,7 +39,12 @@ class Moments:
         return values[:, 0], np.sqrt(covariance[:, 0, 0])
 
     def joint(self, names):
-        """Values (points, k) of several observables and their covariance (points, k, k), by the delta method."""
+        """Values (points, k) of several observables and their covariance (points, k, k), by the delta method.
+
+        EquilibrationError where chains were refused; ValueError for an unknown name.
+        """
+        if self.refusal:
+            raise EquilibrationError(self.refusal)
         if unknown := [name for name in names if name not in OBSERVABLES]:
             raise ValueError(f"name: {unknown[0]!r} is unknown; allowed are {', '.join(OBSERVABLES)}")
         mean, runs = self.means.mean(1), self.means.shape[1]
@@ -44,7 +57,7 @@ class Moments:
         """The same with the runs of every point drawn again, with replacement."""
         runs = self.means.shape[1]
         pick = generator.integers(0, runs, self.means.shape[:2])
-        return Moments(self.size, self.parameter, np.take_along_axis(self.means, pick[:, :, None], 1), self.samples)
+        return replace(self, means=np.take_along_axis(self.means, pick[:, :, None], 1))
 
 
 OBSERVABLES = {
@@ -59,26 +72,36 @@ OBSERVABLES = {
 
 
 def moments(draw, points, seed: int, runs: int = RUNS) -> Moments:
-    """Measure moments of independent samples.
+    """Measure moments of independent samples, or of ensembles of Markov chains.
 
     Parameters
     ----------
-    draw : (size, parameter, count, seed) -> samples (count,) of the order parameter; independent for every seed.
+    draw : (size, parameter, count, seed) -> samples of the order parameter, independent for every seed: (count,)
+        independent ones, or chains as in `physim.chains`, at every point as many, equilibrated in |m|.
     points : sequence of (size, parameter, count); count is split into `runs` equal runs, at least one sample each.
     seed : whole number; point k of a call uses the seed pair (seed, k).
     """
-    means, sizes, parameters, samples = [], [], [], []
+    means, sizes, parameters, samples, refusal, doubt = [], [], [], [], "", ""
     for k, (size, parameter, count) in enumerate(points):
         each = max(1, int(count) // runs)
-        m = np.asarray(draw(size, parameter, each * runs, (seed, k)), dtype=float).reshape(runs, each)
-        means.append(np.stack([np.abs(m).mean(1), (m**2).mean(1), (m**4).mean(1)], -1))
+        drawn = sampled(draw(size, parameter, each * runs, (seed, k)), what="draw")
+        m = drawn.values
+        try:
+            doubt = checked(drawn, {"|m|": np.abs(m)}, f"size {size:g}, parameter {parameter:.6g}") or doubt
+        except EquilibrationError as error:
+            refusal = refusal or str(error)
+        means.append(run_means(drawn, (np.abs(m), m**2, m**4), runs))
         sizes.append(size)
         parameters.append(parameter)
-        samples.append(each * runs)
-    return Moments(np.array(sizes, float), np.array(parameters, float), np.array(means), np.array(samples))
+        samples.append(m.size)
+    if len({len(m) for m in means}) > 1:
+        raise ValueError("draw: the numbers of chains differ between points; the same number is needed at all of them")
+    arrays = (np.array(a, float) for a in (sizes, parameters, means))
+    return Moments(*arrays, np.array(samples), refusal, doubt)
 
 
 def joined(parts) -> Moments:
     """Several measurements as one; points measured twice stay two points."""
     stacks = [np.concatenate([getattr(p, f) for p in parts]) for f in ("size", "parameter", "means", "samples")]
-    return Moments(*stacks)
+    said = [next((s for p in parts if (s := getattr(p, name))), "") for name in ("refusal", "doubt")]
+    return Moments(*stacks, *said)

@@ -15,13 +15,14 @@ from __future__ import annotations
 import numpy as np
 
 from analytic.transition import Transition
+from physim.chains import EquilibrationError
 from physim.locate.collapses import OMEGA, Collapse, collapse, columns
 from physim.locate.moment import RUNS, joined, moments
 
 SCAN, ZOOMS, FALL = 10, 5, 0.2
 PICKS, SETTLED = 4, 0.06  # SETTLED: error of 1/nu below which the fit is linear enough for its error bars
 DEGREES, SHARE = (4, 2, -1), 0.375  # polynomials, and the half-width of their window in units of fall/slope
-POOR = 0.02
+POOR, LOOSE = 0.02, 0.15  # p-value of a fit and error of 1/nu beyond which nothing is chosen by it
 
 
 def adaptive(draw, low: float, high: float, *, sizes, stderr: float, budget: float, seed: int = 0, parameter="p"):
@@ -29,7 +30,8 @@ def adaptive(draw, low: float, high: float, *, sizes, stderr: float, budget: flo
 
     Parameters
     ----------
-    draw : (size, parameter, count, seed) -> independent samples (count,) of the order parameter.
+    draw : (size, parameter, count, seed) -> samples of the order parameter: independent (count,), or an ensemble of
+        chains (`physim.chains`) of the same number everywhere; chains that are not equilibrated end the search.
     low, high : range of the parameter.  sizes : at least 3 sizes.
     stderr : wanted standard error.  budget : largest cost, in samples times size.
     seed : whole number, or several.  parameter : its name.
@@ -51,8 +53,19 @@ def adaptive(draw, low: float, high: float, *, sizes, stderr: float, budget: flo
     if not stderr > 0 or not budget > 0:
         raise ValueError(f"stderr, budget: {stderr:g}, {budget:g} given; both must be positive")
     run = _Run(draw, sizes, float(stderr), float(budget), seed, parameter)
-    stopped = run.scan(low, high)
-    return stopped if stopped is not None else run.refine()
+    try:
+        stopped = run.scan(low, high)
+        return stopped if stopped is not None else run.refine()
+    except EquilibrationError as error:
+        return run.without("unresolved", str(error))
+
+
+def _between(grid, share):
+    """Where a fall (or rise) passes 80 % and 20 %, between the points of the grid."""
+    falling = share[0] > share[-1]
+    steps = np.minimum.accumulate(share if falling else share[::-1])
+    place = np.interp([0.2, 0.8], steps[::-1] + 1e-12 * np.arange(len(steps)), (grid if falling else grid[::-1])[::-1])
+    return tuple(sorted(place))
 
 
 class _Run:
@@ -72,6 +85,8 @@ class _Run:
         part = moments(self.draw, points, (*np.atleast_1d(self.seed).tolist(), len(self.parts)))
         self.parts.append(part)
         self.cost += float(part.size @ part.samples)
+        if part.refusal:
+            raise EquilibrationError(part.refusal)
         return part
 
     def without(self, status, reason):
@@ -95,7 +110,7 @@ class _Run:
             centre, half = found
             low, high = max(low, centre - 2 * half), min(high, centre + 2 * half)
         logs = np.polyfit(np.log(self.sizes), np.log([half for _, half in intervals]), 1)
-        self.start = (float(intervals[-1][0]), float(np.clip(-logs[0], 0.15, 1.5)))
+        self.start = (float(intervals[-1][0]), float(np.clip(-logs[0], 0.25, 1.0)))
         middle = len(self.sizes) // 2
         self.window = (float(self.sizes[middle]), 0.8 * float(intervals[middle][1]))
         return None
@@ -109,15 +124,16 @@ class _Run:
                 near = f"stays near {values.mean():.3g} from {low:.6g} to {high:.6g}"
                 return self.without("none", f"the cumulant of size {size} {near}")
             share, self.drop = (values - values.min()) / np.ptp(values), max(self.drop, float(np.ptp(values)))
-            k = int(np.argmax(np.abs(np.diff(values))))
-            first, last = k, k + 1
-            while first > 0 and 0.2 < share[first] < 0.8:
+            calm = np.convolve(np.pad(share, 1, "edge"), np.ones(3) / 3, "valid")  # one noisy step is no fall
+            first = last = int(np.argmin(np.abs(calm - 0.5)))
+            while first > 0 and 0.2 < calm[first] < 0.8:
                 first -= 1
-            while last < SCAN - 1 and 0.2 < share[last] < 0.8:
+            while last < SCAN - 1 and 0.2 < calm[last] < 0.8:
                 last += 1
+            ends = _between(grid, calm)
             low, high = grid[max(first - (last - first < 4), 0)], grid[min(last + (last - first < 4), SCAN - 1)]
             if last - first >= 4:
-                return (low + high) / 2, (high - low) / 2
+                return (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
         return self.without("unresolved", f"the fall of the cumulant of size {size} is too narrow for the scan")
 
     def around(self):
@@ -140,7 +156,7 @@ class _Run:
             before = float(fit.values[0]) if reached else None
             if self.cost >= self.budget:
                 return self.answer(fit, "budget")
-            if good and fit.stderr[1] < 0.15 and fit.stderr[0] < self.window[1] / 3:
+            if good and fit.stderr[1] < LOOSE and fit.stderr[0] < self.window[1] / 3:
                 self.start = tuple(map(float, fit.values[:2]))
                 self.choose(fit)
             else:
@@ -152,12 +168,14 @@ class _Run:
         """The record of a fit, or why there is none."""
         if not isinstance(fit, Collapse):
             return self.without("unresolved", fit.reason)
+        if limit == "budget" and not (fit.p_value > POOR and fit.stderr[1] < LOOSE):
+            return self.without("unresolved", f"the budget of {self.budget:.3g} is spent and no collapse fits the data")
         if fit.values[1] < 3 * fit.stderr[1]:
             return self.without("none", "the fall of the cumulant does not sharpen with size: a crossover")
         facts = self.facts(limit=limit) | {"1/nu": float(fit.values[1]), "1/nu stderr": float(fit.stderr[1])}
         value, error = float(fit.values[0]), float(fit.stderr[0])
         reason = fit.reason or (f"the budget of {self.budget:.3g} is spent" if limit == "budget" else "")
-        status = "tentative" if limit == "budget" else fit.status
+        status = "tentative" if reason else "estimated"
         bracket = (value - 3 * error, value + 3 * error)
         return Transition(
             **self.known, value=value, stderr=error, bracket=bracket, status=status, reason=reason, others=facts

@@ -1,5 +1,6 @@
 """Normal forms in closed form against textbooks and numbers; the atlas against closed forms."""
 
+import mpmath as mp
 import numpy as np
 import pytest
 import sympy as sp
@@ -7,6 +8,7 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 import analytic as an
+from analytic.normal_form import classified
 from analytic.stable import tanh
 from analytic.symbols import t
 from tests.zoo import MODELS
@@ -56,6 +58,79 @@ def test_slaved_directions_are_eliminated():
     z = sp.Symbol("z", real=True)
     (found,) = an.bifurcations([x * (y - l), -y + z + x**2 / 5, -2 * z + 4 * l - x**2], (x, y, z), l, [0, 2 * l, 2 * l])
     assert (found.value, found.others["d"], found.others["c"]) == (0, 1, -sp.Rational(9, 5))
+
+
+def numerically_reduced(drift, state, point, value):
+    """(e, d, a, c) by mpmath: F(x_c + u v + w; p) = g v, psi w = 0 solved for (w, g), then g(u, p) differenced."""
+    place = [sp.sympify(c).subs(l, value) for c in point]
+    jacobian = sp.Matrix(drift).jacobian(state).subs(dict(zip(state, place, strict=True))).subs(l, value)
+    v, psi = jacobian.nullspace()[0], jacobian.T.nullspace()[0].T
+    psi, n = psi / (psi * v)[0], len(state)
+    field = sp.lambdify((*state, l), list(drift), "mpmath")
+    v, psi, place = ([mp.mpf(sp.Rational(e).p) / sp.Rational(e).q for e in entries] for entries in (v, psi, place))
+
+    def reduced(u, q):
+        def equations(*unknown):
+            w, g = unknown[:n], unknown[n]
+            force = field(*(a + u * b + c for a, b, c in zip(place, v, w, strict=True)), value + q)
+            return [
+                *(f - g * b for f, b in zip(force, v, strict=True)),
+                sum(a * b for a, b in zip(psi, w, strict=True)),
+            ]
+
+        return mp.findroot(equations, [mp.mpf(0)] * (n + 1), tol=mp.mpf(10) ** (-70))[n]
+
+    with mp.workdps(40):
+        step = mp.mpf(10) ** -8
+        return [mp.diff(reduced, (0, 0), order, h=step) for order in ((0, 1), (1, 1), (2, 0), (3, 0))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "quadratic", "bend"),
+    [
+        ("transcritical", -6, lambda u, s: l * u - 3 * u**2 + u * s),
+        ("saddle-node", -6, lambda u, s: l - 3 * u**2 + u * s + l * u),
+        ("transcritical", -2, lambda u, s: 2 * l * u - 4 * u**2 + 3 * s + u**3),
+    ],
+)
+@pytest.mark.parametrize("size", [2, 3])
+def test_quadratic_coefficients_of_slaved_systems(kind, quadratic, bend, size):
+    """Known coefficients behind a change of coordinates, and a numerical reduction of the same drift.
+
+    du = bend(u, s), ds = -2 s + 2 u^2, dz = -z + u z + u^2: s = u^2 adds to u^2 where bend has a term in s alone.
+    """
+    z, u, s, r = sp.symbols("z u s r", real=True)
+    inner, mix = (
+        [bend(u, s), -2 * s + 2 * u**2, -r + u * r + u**2][:size],
+        sp.Matrix([[1, 2, 0], [1, -1, 1], [2, 0, 1]]),
+    )
+    state, mix = (x, y, z)[:size], mix[:size, :size]
+    old = dict(zip((u, s, r), mix.inv() * sp.Matrix(state), strict=False))
+    drift = list(mix * sp.Matrix([f.subs(old, simultaneous=True) for f in inner]))
+    found_kind, others = classified(drift, state, l, [0] * size, 0)
+    assert found_kind == kind
+    stretch = sp.Matrix(drift).jacobian(state).subs({l: 0, **dict.fromkeys(state, 0)}).nullspace()[0][0]
+    assert sp.simplify(others["a"] - quadratic * stretch) == 0  # v = stretch times the image (1, 1, 2) of the u axis
+    for name, number in zip("edac", numerically_reduced(drift, state, [0] * size, 0), strict=True):
+        assert float(others[name]) == pytest.approx(float(number), abs=1e-6), name
+
+
+def test_first_lyapunov_coefficient_with_quadratic_terms():
+    """l_1 = 2 a/w with a of Guckenheimer & Holmes 1983, eq. 3.4.11, for dx = -w y + f, dy = w x + g."""
+    w = sp.Rational(3, 2)
+    f = 2 * x**2 - x * y + 3 * y**2 + x**3 / 2 - x * y**2
+    g = -(x**2) + 4 * x * y + y**2 / 2 - 2 * x**2 * y + y**3 / 3
+    (found,) = an.bifurcations([l * x - w * y + f, w * x + l * y + g], (x, y), l)
+    zero = {x: 0, y: 0}
+
+    def d(h, *by):
+        return sp.diff(h, *by).subs(zero)
+
+    a = (d(f, x, x, x) + d(f, x, y, y) + d(g, x, x, y) + d(g, y, y, y)) / 16
+    a += (d(f, x, y) * (d(f, x, x) + d(f, y, y)) - d(g, x, y) * (d(g, x, x) + d(g, y, y))) / (16 * w)
+    a += (d(f, y, y) * d(g, y, y) - d(f, x, x) * d(g, x, x)) / (16 * w)
+    assert sp.simplify(found.others["l1"] - 2 * a / w) == 0
+    assert found.kind == f"{'super' if a < 0 else 'sub'}critical Hopf"
 
 
 def test_hopf_against_integration():

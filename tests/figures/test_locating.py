@@ -73,7 +73,7 @@ def test_samples_of_curie_weiss_are_exact():
 
 def test_calibration_shows_every_location(made):
     data, figure = made["location_calibration"]
-    scores = np.concatenate([data[f"z_{k}"].values for k in range(4)])
+    scores = np.concatenate([data[f"z_{k}"].values for k in range(10)])
     assert markers(panel(figure, "c"))[:, 1] == pytest.approx(scores)
     (line,) = curves(panel(figure, "a"))
     assert line[:, 1] == pytest.approx(norm.pdf(line[:, 0]))

@@ -77,6 +77,22 @@ def test_the_cubic_coefficient_counts_the_slaved_direction():
     assert point.cubic == pytest.approx(-6, abs=1e-8)
 
 
+@pytest.mark.parametrize(
+    ("kind", "bend"), [("transcritical", lambda u: l * u - 3 * u**2), ("saddle-node", lambda u: l - 3 * u**2)]
+)
+def test_the_quadratic_coefficient_in_mixed_coordinates(kind, bend):
+    """du = l u - 3 u^2 + u s (or l - 3 u^2 + u s), ds = -2 s in x = u + 2 s, y = u - s: a = -6/sqrt(2) for |v| = 1.
+
+    The left vector (1, 2)/3 is not the right one (1, 1): psi v = 1 is what makes a a normal form.
+    """
+    u, s = (x + 2 * y) / 3, (x - y) / 3
+    du, ds = bend(u) + u * s, -2 * s
+    drawn = diagram(system([du + 2 * ds, du - ds], "l", state=(x, y)), -0.5, 0.5)
+    point = next(p for p in drawn.points if p.kind == kind)
+    assert abs(point.p) < 1e-12
+    assert abs(point.quadratic) == pytest.approx(6 / np.sqrt(2), abs=1e-9)
+
+
 def test_deflation_finds_what_one_start_at_a_time_would_miss(quintic):
     """Five roots of 0.01 - 0.1 x + x^3 - x^5 from two starts a round."""
     roots = np.roots([-1, 0, 1, 0, -0.1, 0.01])
