@@ -1,17 +1,16 @@
 r"""Every exact transition of the mean-field zoo, found again from samples of finite systems
 
     continuous    crossings of U4 = 1 - <R^4>/(3 <R^2>^2) of successive N, extrapolated as 1/N
-    first order   coupling at which g ordered phases together weigh g times the disordered one, extrapolated as 1/N
+    first order   coupling at which g ordered phases weigh g times the disordered one, extrapolated in 1/N
     oscillators   1/(N <r^2>) = 1 - K/K_c in the incoherent state, N -> oo
 
-(a) Located less exact, in standard errors, two independent locations for each transition; grey: two standard errors.
+(a) Located less exact, in standard errors, independent locations for each transition; grey: two standard errors.
 (b) The relative standard error of each. (c) Curie-Weiss in random fields +-1/3: U4 of the sizes (points, lines join
 them); dashed: the exact T_c. (d) First order: points of equal weight less the exact coexistence, against 1/N; lines:
 the extrapolation.
 
-Samples: discrete sites from their exact law at finite N; XY spins by exact draws through their field; soft spins
-through the law of the field M = m + noise, which has the same transition; oscillators (N = 2000) by their Langevin
-dynamics. Exact values: derived by `analytic`, in closed form or to 25 digits.
+Samples: discrete sites from their exact law at finite N; XY and soft spins by exact draws through their field;
+oscillators (N = 500) by their Langevin dynamics. Exact values: derived by `analytic`, in closed form or to 25 digits.
 
 Source: Binder 1981; Borgs & Kotecky 1990; the models' own modules.
 """
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 import xarray as xr
+from scipy.special import softmax
 
 from analytic import (
     BlumeCapel,
@@ -58,21 +58,25 @@ STEM = "recovered_transitions"
 SEED = 19811104
 DELTA, FIELD = BlumeCapel().crystal, RandomField().strength
 FIFTH, THIRD = sp.Rational(1, 5), sp.Rational(1, 3)
-SIZES = (32, 64, 128, 256)
-REPEATS = 2
+SIZES, LARGE = (32, 64, 128, 256), (128, 256, 512, 1024)
 SHOWN = "random field"
-OSCILLATORS = 2000
+OSCILLATORS = 500
+WEIGHED = 12_800  # samples of each ensemble of a first-order transition: their error stays above the drift left out
 
 
 @dataclass(frozen=True)
 class Coexistence:
-    """A first-order transition: beta and symbols at a control, the conjugate of `scale` x control, phases, valley."""
+    """A first-order transition: beta and symbols at a control, the conjugate of `scale` x control, phases, valley.
+
+    terms : powers of 1/N of the drift, what exact sums at these sizes need to extrapolate to 5e-5 of the control.
+    """
 
     model: Any
     at: Any
     conjugate: Any
     phases: int
     valley: float
+    terms: int = 2
     scale: float = 1.0
 
 
@@ -109,20 +113,22 @@ def cases() -> dict:
             float(evaluate(blume[DELTA])), at_third(BlumeCapel(), DELTA, 3.0), 0.05, SIZES[:3]
         ),
         f"{SHOWN} $T_c$": Case(temperature(RandomField(THIRD)), heated(RandomField(THIRD))),
-        f"{SHOWN} tricritical $h_0$": Case(float(evaluate(random[FIELD])), at_third(RandomField(), FIELD, 1.5), 0.12),
+        f"{SHOWN} tricritical $h_0$": Case(
+            float(evaluate(random[FIELD])), at_third(RandomField(), FIELD, 1.5), 0.06, LARGE
+        ),
         "XY $T_c$": Case(temperature(VectorSpins(2)), _xy, sizes=(16, 32, 64)),
         "Hopfield $T_c$": Case(temperature(Hopfield(2)), heated(Hopfield(2)), sizes=SIZES[:3]),
-        "soft spins $T_c$": Case(temperature(SoftSpins()), _soft),
+        "soft spins $T_c$": Case(temperature(SoftSpins()), _soft, sizes=(16, 32, 64)),
         "Kuramoto $K_c/D$": Case(float(Kuramoto(noise=1).critical_coupling), None),
-        "3-spin $\\beta_c$": Case(coupling[0], _thermal(PSpin(3), 1, 0.5), 0.03, (48, 96, 192)),
-        "Potts $\\beta_c$": Case(coupling[1], _thermal(Potts(3), 3, 0.25), 0.02, (120, 240, 480)),
-        "Blume-Capel $\\Delta$, $T = 1/4$": Case(crystal, _blume_capel(), 0.02, (60, 120, 240)),
+        "3-spin $\\beta_c$": Case(coupling[0], _thermal(PSpin(3), 1, 0.5), 0.03, (48, 96, 192, 384)),
+        "Potts $\\beta_c$": Case(coupling[1], _thermal(Potts(3), 3, 0.25, terms=1), 0.007, (960, 1440, 1920, 2400)),
+        "Blume-Capel $\\Delta$, $T = 1/4$": Case(crystal, _blume_capel(), 0.005, (240, 480, 960, 1440)),
     }
 
 
-def _thermal(model, phases, valley):
+def _thermal(model, phases, valley, terms=2):
     """Coexistence in beta: the conjugate is minus the energy."""
-    return Coexistence(model, lambda b: (b, ()), lambda law, b: -law.sites * law.energy, phases, valley)
+    return Coexistence(model, lambda b: (b, ()), lambda law, b: -law.sites * law.energy, phases, valley, terms)
 
 
 def _blume_capel():
@@ -131,22 +137,22 @@ def _blume_capel():
     def squares(law, crystal):
         return law.sites * (law.energy + law.ray**2 / 2) / crystal
 
-    return Coexistence(BlumeCapel(), lambda d: (4.0, ((DELTA, d),)), squares, 2, 0.5, -4.0)
+    return Coexistence(BlumeCapel(), lambda d: (4.0, ((DELTA, d),)), squares, 2, 0.4, 2, -4.0)
 
 
 def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
-    """Two independent locations of every transition."""
-    count, known = 3200 if quick else 25_600, cases()
-    value, stderr = np.empty((2, len(known), REPEATS))
+    """Independent locations of every transition."""
+    count, repeats, known = (12_800, 2, cases()) if quick else (25_600, 4, cases())
+    value, stderr = np.empty((2, len(known), repeats))
     drift: dict = {"drift_size": [], "drift_value": [], "drift_stderr": [], "drift_limit": []}
     facts, curves = [], {}
     for i, (name, case) in enumerate(known.items()):
-        for k in range(REPEATS):
+        for k in range(repeats):
             seed = SEED + 100 * i + k
             if case.draw is None:
                 found, used = _oscillators(quick, seed)
             elif isinstance(case.draw, Coexistence):
-                found, points, used = _first_order(case, count, seed)
+                found, points, used = _first_order(case, min(count, WEIGHED), seed)
                 if k == 0:
                     _keep(drift, case, points, found)
             else:
@@ -157,7 +163,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
             facts.append(record(f"samples for the {name}", seed=seed, count=used))
     exact = np.array([case.exact for case in known.values()])
     z = (value - exact[:, None]) / stderr
-    compared = agreement(z, what=f"{len(known)} transitions, {REPEATS} locations each", errors="independent samples")
+    compared = agreement(z, what=f"{len(known)} transitions, {repeats} locations each", errors="independent samples")
     dims = ("transition", "repeat")
     data = {"value": (dims, value), "stderr": (dims, stderr), "z": (dims, z), "exact": ("transition", exact)}
     data |= {key: (("first_order", "drift"), np.array(rows)) for key, rows in drift.items() if key != "drift_limit"}
@@ -190,7 +196,7 @@ def _curves(data):
     return found | {"curve_size": np.unique(data.size)}
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)
 def _law(model, size, inverse, values):
     """R, energy, <s^2> N and summed probabilities of N sites."""
     law = Law(model, size, inverse, dict(values))
@@ -225,22 +231,26 @@ def _xy(size, temperature, count, seed):
 
 
 def _soft(size, temperature, count, seed):
-    """M of soft spins: density exp(-N beta M^2/2 + N K(beta M)), K the cumulant function of a site by quadrature."""
-    inverse, x, m = 1 / float(temperature), np.linspace(-6, 6, 2001), np.linspace(-2.5, 2.5, 4001)
-    weight = compiled(SoftSpins().measure.log_weight, site, beta)(x, inverse)
-    logs = weight + inverse * m[:, None] * x
-    top = logs.max(axis=1, keepdims=True)
-    cumulant = top[:, 0] + np.log(np.exp(logs - top).sum(axis=1))
-    action = size * (cumulant - inverse * m**2 / 2)
-    density = np.exp(action - action.max())
-    summed = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
-    uniform = np.random.Generator(np.random.Philox(_numbers(seed))).random(count)
-    return np.interp(uniform * summed[-1], summed, m)
+    """|m| of soft spins: M on a lattice, weight exp(-N beta M^2/2 + N K(beta M)), then the sites given M."""
+    inverse, size = 1 / float(temperature), int(size)
+    x, m = np.linspace(-5, 5, 2001), np.arange(-2.5, 2.5, 0.5 / np.sqrt(size * inverse))
+    logs = compiled(SoftSpins().measure.log_weight, site, beta)(x, inverse) + inverse * m[:, None] * x
+    weight = np.exp(logs - logs.max(axis=1, keepdims=True))
+    action = size * (np.log(weight.sum(axis=1)) + logs.max(axis=1) - inverse * m**2 / 2)
+    generator = np.random.Generator(np.random.Philox(_numbers(seed)))
+    chosen = generator.choice(len(m), size=count, p=softmax(action))
+    found = np.empty(count)
+    for k in np.unique(chosen):
+        summed = np.concatenate([[0.0], np.cumsum((weight[k, 1:] + weight[k, :-1]) / 2)])
+        here = chosen == k
+        uniform = generator.random((np.count_nonzero(here), size))
+        found[here] = np.abs(np.interp(uniform * summed[-1], summed, x).mean(axis=1))
+    return found
 
 
 def _oscillators(quick, seed):
-    """Where 1/(N <r^2>) of the incoherent state vanishes: straight line through four couplings, chi^2 weights."""
-    model, count = Kuramoto(noise=1), 64 if quick else 512
+    """K_c from 1 - 1/(N <r^2>) = K/K_c at four couplings below it, by weighted least squares."""
+    model, count = Kuramoto(noise=1), 256 if quick else 2048
     dynamics = model.langevin(OSCILLATORS)
     couplings = np.array([0.4, 0.7, 1.0, 1.2])
     c, s = model.order
@@ -261,24 +271,22 @@ def _oscillators(quick, seed):
         mean, error = float(run.square_mean[-1]), float(run.square_mean_stderr[-1])
         rows.append((1 / mean, error / mean**2))
     y, e = np.array(rows).T
-    design = np.stack([np.ones(len(y)), couplings], axis=1) / e[:, None]
-    covariance = np.linalg.inv(design.T @ design)
-    a, b = covariance @ design.T @ (y / e)
-    slopes = np.array([-1 / b, a / b**2])
-    return (-a / b, float(np.sqrt(slopes @ covariance @ slopes))), count * len(couplings)
+    weight = np.sum(couplings**2 / e**2)
+    inverse = np.sum(couplings * (1 - y) / e**2) / weight
+    return (1 / inverse, 1 / (inverse**2 * np.sqrt(weight))), count * len(couplings)
 
 
 def _first_order(case, count, seed):
     """Equal weights at three sizes by reweighting three ensembles each, extrapolated as 1/N."""
     points, two = [], case.draw
-    couplings = case.exact * np.linspace(1 - case.width, 1 + case.width, 3)
     for j, size in enumerate(case.sizes):
+        couplings = case.exact * (1 + case.width * case.sizes[0] / size * np.linspace(-1, 1, 3))
         drawn = [_states(two.model, size, *two.at(c), count, (seed, j, k)) for k, c in enumerate(couplings)]
         conjugate = [two.conjugate(law, c)[at] for c, (law, at) in zip(couplings, drawn, strict=True)]
         order = [law.size[at] for law, at in drawn]
         options = {"ratio": float(two.phases), "valley": two.valley}
         points.append(maxwell_point(conjugate, two.scale * couplings, order, **options))
-    limit = extrapolated(case.sizes, points, 1.0)
+    limit = extrapolated(case.sizes, points, 1.0, terms=two.terms)
     if not limit.found:
         raise ArithmeticError(f"no point of equal weights: {limit.reason}")
     found = [(float(p.value) / two.scale, p.stderr / abs(two.scale)) for p in (*points, limit)]
@@ -312,7 +320,7 @@ def _draw_rows(left, right, dataset):
     left.axvspan(-2, 2, color="#E9E9E9", zorder=0, linewidth=0)
     left.axvline(0, color=style.BLACK, linewidth=0.6, zorder=1)
     for k, series in zip(range(dataset.sizes["repeat"]), style.SERIES, strict=False):
-        shift = place + 0.15 * (0.5 - k)
+        shift = place + 0.3 * (0.5 - (k + 0.5) / dataset.sizes["repeat"])
         z = dataset["z"].values[:, k]
         look = {"color": series["color"], "markerfacecolor": "white", "linestyle": "none"}
         left.errorbar(z, shift, xerr=1, marker=series["marker"], elinewidth=0.9, **look)
@@ -327,7 +335,7 @@ def _draw_rows(left, right, dataset):
     right.set_xlabel("relative error $\\delta p/p_c$")
     right.set_ylabel("transition $p_c$")
     right.tick_params(labelleft=False)
-    style.letter(left, "a", "every transition, twice")
+    style.letter(left, "a", "every transition")
     style.letter(right, "b", "how sharp")
 
 
@@ -351,10 +359,10 @@ def _draw_drifts(axes, dataset):
         scale = float(dataset["exact"].sel(transition=part["first_order"]))
         inverse, limit = 1 / part["drift_size"].values, float(part["drift_limit"]) / scale
         value, error = part["drift_value"].values / scale, part["drift_stderr"].values / scale
-        weights = 1 / error**2
-        slope = np.sum(weights * inverse * (value - limit)) / np.sum(weights * inverse**2)
-        ends = np.array([0, inverse.max()])
-        style.exact(axes, ends, limit + slope * ends, series)
+        powers = np.stack([inverse, inverse**2], axis=1) / error[:, None]
+        bend = np.linalg.lstsq(powers, (value - limit) / error, rcond=None)[0]
+        ends = np.linspace(0, inverse.max(), 50)
+        style.exact(axes, ends, limit + bend[0] * ends + bend[1] * ends**2, series)
         style.measured(axes, inverse, value, error, series, str(part["first_order"].values))
     style.critical(axes, 0, along="y")
     axes.set_xlabel("inverse size $1/N$")
