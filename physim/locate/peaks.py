@@ -8,7 +8,7 @@ The specific heat is reweighted from all ensembles at once: its peak is a root o
 by about one standard error where the peak is as lopsided as that of Curie-Weiss, whose other side is a plateau.  What
 the peaks drift to with N, and how (`drift.extrapolated`): at a continuous mean-field transition with a jump of c
 (Curie-Weiss, Blume-Capel above the tricritical point) to beta_c, as N^(-1/2); at a first-order one to beta_c, as 1/N,
-since there the phases weigh alike to within 1/N.
+since there the phases weigh alike to within 1/N (for the three-state Potts model not yet at 2880 sites).
 
 Sources: Ferrenberg & Landau 1991; Challa, Landau & Binder 1986 (first order).
 """

@@ -7,7 +7,8 @@ r"""Adaptive location: sizes, points and samples chosen one after the other unti
                    gain = (c . M^-1 g)^2 n / (s^2 + n g . M^-1 g),      c the direction of p_c
     4. repeat 2 and 3, spending a quarter of what was spent, until stderr(p_c) is reached or the budget is
 
-The cost of a sample is its size.  Source: Chaloner & Verdinelli 1995 (c-optimal design).
+The end is reached when two fits in a row and one in a narrower window agree.  The cost of a sample is its size.
+Source: Chaloner & Verdinelli 1995 (c-optimal design).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from physim.locate.moment import RUNS, joined, moments
 SCAN, ZOOMS, FALL = 10, 5, 0.2
 PICKS, SETTLED = 4, 0.06  # SETTLED: error of 1/nu below which the fit is linear enough for its error bars
 DEGREES, SHARE = (4, 2, -1), 0.375  # polynomials, and the half-width of their window in units of fall/slope
+NARROW, AGREES = 0.7, 1.5  # the end needs a fit in a narrower window that agrees within 1.5 standard errors
 POOR, LOOSE = 0.02, 0.15  # p-value of a fit and error of 1/nu beyond which nothing is chosen by it
 
 
@@ -148,11 +150,18 @@ class _Run:
         before = None  # p_c of the last fit that reached the target: a second one must confirm it, no lucky stop
         while True:
             options = {"start": self.start, "window": self.window, "degrees": DEGREES, "smooth": True}
-            fit = collapse(joined(self.parts), observables=("binder",), **options)
+            options["observables"] = ("binder",)
+            fit = collapse(joined(self.parts), **options)
             good = isinstance(fit, Collapse) and fit.p_value > POOR
             reached = good and fit.stderr[0] <= self.target and fit.stderr[1] < SETTLED
             if reached and before is not None and abs(fit.values[0] - before) < fit.stderr[0]:
-                return self.answer(fit, "target")
+                inner = collapse(
+                    joined(self.parts), **(options | {"window": (self.window[0], NARROW * self.window[1])})
+                )
+                gap = (inner.values - fit.values)[:2] / inner.stderr[:2] if isinstance(inner, Collapse) else np.zeros(2)
+                if np.all(np.abs(gap) < AGREES):
+                    return self.answer(fit, "target")
+                good, reached, self.window = False, False, (self.window[0], self.window[1] / 0.8 * NARROW)
             before = float(fit.values[0]) if reached else None
             if self.cost >= self.budget:
                 return self.answer(fit, "budget")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from figures import location_calibration
 from figures.curie_weiss import draw, table
 from tests.figures.reading import curves, panel
 from tests.physim import curie_weiss as cw
@@ -77,6 +78,17 @@ def test_calibration_shows_every_location(made):
     assert markers(panel(figure, "c"))[:, 1] == pytest.approx(scores)
     (line,) = curves(panel(figure, "a"))
     assert line[:, 1] == pytest.approx(norm.pdf(line[:, 0]))
+
+
+@pytest.mark.slow
+def test_every_locator_is_calibrated():
+    """The full figure: at least 190 locations each; intervals hold what they promise."""
+    data = location_calibration.compute(False)
+    for k, name in enumerate(location_calibration.METHODS):
+        size = np.abs(data[f"z_{k}"].values)
+        assert len(size) > 190, name
+        assert 0.63 <= np.mean(size < 1) <= 0.73, name
+        assert 0.92 <= np.mean(size < 1.95996) <= 0.975, name
 
 
 def test_adaptive_is_cheaper_than_a_grid(made):

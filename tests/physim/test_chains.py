@@ -81,11 +81,15 @@ def test_equilibrated_chains_are_seldom_refused():
 
 
 def test_errors_of_chains_count_effective_samples():
-    rng, z = np.random.default_rng(3), []
+    rng, z, squares = np.random.default_rng(3), [], []
     for _ in range(300):
-        drawn = sampled(gaussian(8, 200, 0.6, rng))  # blocks of 25 steps or 12 tau: they hang together by 8 %
+        drawn = sampled(gaussian(8, 1500, 0.8, rng))
         means = run_means(drawn, (drawn.values, drawn.values**2), 64)
         z.append((means.mean(0) - [0, 1]) / (means.std(0, ddof=1) / 8))
+        short = sampled(drawn.values[:, :200])  # blocks of 25 steps, 5.6 tau: they hang together by 16 %
+        squares.append(run_means(short, (short.values,), 64).var(ddof=1) / 64)
+    exact = 9 / 1600 * (1 - 4.44 / 200)  # 2 tau/n, less the ends: sum_s s rho^s = rho/(1 - rho)^2 = 20 = 4.44 tau
+    assert np.mean(squares) == pytest.approx(exact, rel=0.06)
     calibrated(np.array(z)[:, 0])
     calibrated(np.array(z)[:, 1])
     assert np.std(z, axis=0) == pytest.approx([1, 1], abs=0.13)
