@@ -8,7 +8,7 @@ agreement.
 FIGURES = (
     "spontaneous_symmetry_breaking",
     "generative_bandwidth",
-    "pathwise_entropy_variance",
+    "variance_peak_clock",
     "clone_speciation",
     "information_is_dissipation",
     "when_does_it_break",

@@ -4,9 +4,12 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import stats
 
-from tests.figures.reading import curves, entropy, mixture_mmse, panel, reference
+from figures import two_classes, variance_peak_clock
+from tests.checks import agree
+from tests.figures.reading import bars, curves, entropy, mixture_mmse, panel, reference
 
 
 def test_symmetry_breaking_potential_and_branches(made):
@@ -65,21 +68,44 @@ def test_bandwidth_is_half_snr_mmse_for_every_process(made):
     np.testing.assert_allclose(ou[:, 1], ou[:, 0] * curve[:, 1] * 2 * (1 + 1 / snr) * snr, rtol=1e-9)
 
 
-def test_entropy_curves_and_their_clocks(made):
-    data, figure = made["pathwise_entropy_variance"]
-    separation = data["curve_separation"].values
+def test_variance_curves_and_their_clocks(made):
+    """V by mpmath in every clock; widths from the drawn curves, of both processes, and 2.10/log D where it sharpens."""
+    data, figure = made["variance_peak_clock"]
+    separation, dims = data["curve_separation"].values, np.array([64, 1024, 16384, 10**6])
     some = separation[::80]
     variance = [float(reference(lambda p, q: entropy(p, q) ** 2, s) - reference(entropy, s) ** 2) for s in some]
-    for dim, a, b, d in zip((64, 1024, 16384, 10**6), *(curves(panel(figure, k)) for k in "abd"), strict=True):
+    for dim, a, c in zip(dims, *(curves(panel(figure, k)) for k in "ac"), strict=True):
         np.testing.assert_allclose(a[:, 0], (np.log(dim) - np.log(separation)) / np.log(dim), rtol=1e-12)
-        np.testing.assert_allclose(b[::80, 1], variance, atol=1e-12)
-        kept = np.isfinite(d[:, 0])
-        sigma = np.sqrt(dim) ** d[kept, 0]
+        np.testing.assert_allclose(a[::80, 1], variance, atol=1e-12)
+        kept = np.isfinite(c[:, 0])
+        sigma = np.sqrt(dim) ** c[kept, 0]
         np.testing.assert_allclose(dim / (1 + sigma**2), separation[kept], rtol=1e-9)
-        np.testing.assert_allclose(d[kept, 1], b[kept, 1])
-    sharp, flat = ([np.ptp(c[c[:, 1] > 0.0268, 0]) for c in curves(panel(figure, k))] for k in "bc")
-    np.testing.assert_allclose(sharp * np.log([64, 1024, 16384, 10**6]), 2.1, atol=0.05)
-    np.testing.assert_allclose(flat, flat[0], atol=0.05)
+        np.testing.assert_allclose(c[kept, 1], a[kept, 1])
+    widths = [[np.ptp(c[c[:, 1] > 0.0268, 0]) for c in curves(panel(figure, k))] for k in "abc"]
+    np.testing.assert_allclose(widths[0] * np.log(dims), 2.1, atol=0.05)
+    np.testing.assert_allclose(widths[1], widths[1][0], atol=0.05)
+    sets = bars(panel(figure, "d"))
+    for k, lines in enumerate(curves(panel(figure, "d"))[:3]):
+        np.testing.assert_allclose(np.interp(np.log(dims), np.log(lines[:, 0]), lines[:, 1]), widths[k], rtol=0.03)
+        x, y, stderr = np.concatenate([np.array(s) for s in sets[8 * k : 8 * k + 8]], axis=1)
+        agree(y, stderr, np.interp(np.log(x), np.log(lines[:, 0]), lines[:, 1]))
+
+
+def test_width_is_measured_where_the_variance_is():
+    """V of 1.002 Lambda in place of simulations: both places of half height move by 1/1.002, sigma by its root."""
+    clock, exact = variance_peak_clock.noise_clock, two_classes.entropy_variance
+    separation = np.geomspace(0.05, 10, 200)
+    parts = [
+        xr.Dataset(
+            {
+                "var_z": ("point", (exact(r * separation) - exact(separation)) / 1e-6),
+                "separation": ("point", separation),
+            }
+        ).assign(var_stderr=("point", np.full(200, 1e-6)), dimension=10**6)
+        for r in (1.0, 1.002)
+    ]
+    widths = [variance_peak_clock.measured_width(part, clock)[0] for part in parts]
+    assert widths[1] / widths[0] == pytest.approx(1.002**0.5, abs=5e-6)
 
 
 def test_clone_curves_cross_at_the_speciation_time(made):

@@ -35,7 +35,7 @@ def test_simulation_agrees_with_theory(made, name):
     [
         ("spontaneous_symmetry_breaking", "d", "moment_time", ("x2_value", "x4_value"), ("x2_stderr", "x4_stderr")),
         ("generative_bandwidth", "c", "level", ("local_value", "norm_value"), ("local_stderr", "norm_stderr")),
-        ("pathwise_entropy_variance", "e", "separation", ("var_value",), ("var_stderr",)),
+        ("variance_peak_clock", "e", "separation", ("var_value",), ("var_stderr",)),
         ("clone_speciation", "a", "separation", ("phi",), ("stderr",)),
         ("information_is_dissipation", "b", "level", ("data_value",), ("data_stderr",)),
         ("nested_decisions", "b", "level", ("both_var_value",), ("both_var_stderr",)),
