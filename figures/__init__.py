@@ -22,6 +22,7 @@ FIGURES = (
     "curie_weiss_speciation",
     "broken_symmetries",
     "binder_crossing",
+    "critical_scaling",
     "single_path_decisions",
     "score_as_filter",
     "semantic_partitions",

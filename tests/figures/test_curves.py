@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 import xarray as xr
-from scipy import stats
+from scipy import integrate, special, stats
 
-from figures import two_classes, variance_peak_clock
+from figures import critical_scaling, two_classes, variance_peak_clock
 from tests.checks import agree
 from tests.figures.reading import bars, curves, entropy, mixture_mmse, panel, reference
 
@@ -139,3 +139,27 @@ def test_hierarchy_map_and_lines(made):
     deep = data["evolved"].values[:, 32]
     assert deep[0] == pytest.approx(1 / 32, abs=1e-4)
     assert deep[-1] == pytest.approx(1, abs=1e-4)
+
+
+def test_critical_scaling_functions_and_amplitudes(made):
+    """Both limits by SciPy's quadrature; amplitudes, the law of the Langevin dynamics; what the collapse found."""
+    data, figure = made["critical_scaling"]
+    for letter, quantity in (("a", 0), ("b", 1)):
+        zeta, drawn = curves(panel(figure, letter))[0].T
+        for place, value in zip(zeta[::7], drawn[::7], strict=True):
+            weight = [integrate.quad(lambda w, k=k: w**k * np.exp(-place * w**2 - w**4), 0, 6)[0] for k in range(3)]
+            mean = weight[1] / weight[0]
+            assert value == pytest.approx((mean, weight[2] / weight[0] - mean**2)[quantity], abs=1e-9)
+    assert critical_scaling.amplitudes(critical_scaling.MODELS["heat bath"]) == pytest.approx((1 / 2, 1 / 12))
+    assert critical_scaling.amplitudes(critical_scaling.MODELS["Langevin"]) == pytest.approx((1 / 2, 1 / 4))
+    at_critical = special.gamma(1 / 2) / special.gamma(1 / 4)
+    assert float(data["limit_at_critical"]) == pytest.approx(at_critical, abs=1e-12)
+    assert critical_scaling.scaled("heat bath", 10**8, [0.9098906e-2, 0])[0] == pytest.approx(at_critical, abs=1e-7)
+
+    def density(m, k):
+        return m**k * np.exp(-300 * (-0.08 * m**2 / 2 + m**4 / 4 + m**6 / 6))
+
+    law = [integrate.quad(density, 0, 2, (k,), points=[0.3])[0] for k in (0, 1, 2, 4)]
+    assert critical_scaling.exact("Langevin", 300, -0.08) == pytest.approx(np.divide(law[1:], law[0]), rel=1e-8)
+    agree(data["exponent"], data["exponent_stderr"], np.array([1, 1 / 2, 1 / 4, 1 / 2]))
+    assert (data["exponent_stderr"][:, 1:] < 0.06).all()

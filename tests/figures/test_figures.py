@@ -42,6 +42,7 @@ def test_simulation_agrees_with_theory(made, name):
         ("curie_weiss_free_energy", "b", "temperature", ("abs",), ("abs_stderr",)),
         ("curie_weiss_speciation", "a", "size", ("clone_time",), ("clone_stderr",)),
         ("binder_crossing", "a", "temperature", ("u",), ("u_stderr",)),
+        ("critical_scaling", "a", "zeta", ("abs_value",), ("abs_stderr",)),
         ("desai_zwanzig", "a", "temperature", ("m2",), ("m2_stderr",)),
         ("hysteresis_and_escape", "c", "escape_size", ("escape",), ("escape_stderr",)),
     ],
@@ -49,6 +50,8 @@ def test_simulation_agrees_with_theory(made, name):
 def test_points_and_bars_are_the_data(made, name, letter, coordinate, value, stderr):
     data, figure = made[name]
     x, y, e = np.concatenate([np.array(d) for d in bars(panel(figure, letter))], axis=1)
+    if name == "critical_scaling":
+        data = data.assign({f"abs_{k}": data[k].sel(quantity="abs") for k in ("value", "stderr")})
     where = data[coordinate].values
     if name == "spontaneous_symmetry_breaking":
         where = 1 - where
