@@ -17,6 +17,7 @@ FIGURES = (
     "nested_decisions",
     "integrator_orders",
     "cost_to_accuracy",
+    "weights_and_grids",
     "curie_weiss_free_energy",
     "mean_field_zoo",
     "curie_weiss_speciation",

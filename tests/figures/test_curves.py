@@ -147,7 +147,9 @@ def test_critical_scaling_functions_and_amplitudes(made):
     for letter, quantity in (("a", 0), ("b", 1)):
         zeta, drawn = curves(panel(figure, letter))[0].T
         for place, value in zip(zeta[::7], drawn[::7], strict=True):
-            weight = [integrate.quad(lambda w, k=k: w**k * np.exp(-place * w**2 - w**4), 0, 6)[0] for k in range(3)]
+            weight = [
+                integrate.quad(lambda w, k=k, p=place: w**k * np.exp(-p * w**2 - w**4), 0, 6)[0] for k in range(3)
+            ]
             mean = weight[1] / weight[0]
             assert value == pytest.approx((mean, weight[2] / weight[0] - mean**2)[quantity], abs=1e-9)
     assert critical_scaling.amplitudes(critical_scaling.MODELS["heat bath"]) == pytest.approx((1 / 2, 1 / 12))
@@ -155,6 +157,8 @@ def test_critical_scaling_functions_and_amplitudes(made):
     at_critical = special.gamma(1 / 2) / special.gamma(1 / 4)
     assert float(data["limit_at_critical"]) == pytest.approx(at_critical, abs=1e-12)
     assert critical_scaling.scaled("heat bath", 10**8, [0.9098906e-2, 0])[0] == pytest.approx(at_critical, abs=1e-7)
+
+    assert critical_scaling.scaled("Langevin", 400, [2.0, 5.0]) == pytest.approx((2 * 100**0.25, 10))
 
     def density(m, k):
         return m**k * np.exp(-300 * (-0.08 * m**2 / 2 + m**4 / 4 + m**6 / 6))
