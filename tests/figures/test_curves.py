@@ -1,13 +1,15 @@
 """What is drawn as theory is right by other means: closed forms, SciPy's adaptive quadrature, mpmath."""
 
 import json
+import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import xarray as xr
 from scipy import integrate, special, stats
 
-from figures import critical_scaling, two_classes, variance_peak_clock
+from figures import critical_scaling, two_classes, variance_peak_clock, weights_and_grids
 from tests.checks import agree
 from tests.figures.reading import bars, curves, entropy, mixture_mmse, panel, reference
 
@@ -167,3 +169,48 @@ def test_critical_scaling_functions_and_amplitudes(made):
     assert critical_scaling.exact("Langevin", 300, -0.08) == pytest.approx(np.divide(law[1:], law[0]), rel=1e-8)
     agree(data["exponent"], data["exponent_stderr"], np.array([1, 1 / 2, 1 / 4, 1 / 2]))
     assert (data["exponent_stderr"][:, 1:] < 0.06).all()
+
+
+def test_uniform_grids_lose_what_they_are_said_to_lose(made):
+    """VP the weight, VE the width; dilated and log-SNR grids keep both; all of it for both data sets."""
+    data, _ = made["weights_and_grids"]
+    few, some, many = (data["line"].sel(steps=n) for n in (16, 64, 256))
+    lost = 1 / np.array([0.7, 0.8]) - 1  # everything went to the heavier class
+    np.testing.assert_allclose(few.sel(grid="VP, uniform", lost="weight"), lost, rtol=0.03)
+    assert np.abs(few.sel(grid="VP, uniform", lost="width")).max() < 0.15
+    assert np.abs(few.sel(grid="VE, uniform", lost="weight")).max() < 0.02
+    assert (few.sel(grid="VE, uniform", lost="width") < -0.95).all()
+    kept = some.sel(grid=["VP, dilated", "VE, dilated", "log-SNR"])
+    assert np.abs(kept.sel(lost="weight")).max() < 0.015
+    assert np.abs(kept.sel(lost="width")).max() < 0.1
+    assert (np.abs(some.sel(grid=["VP, uniform", "VE, uniform"])).max("lost") > 0.1).all()
+    assert (np.abs(many.sel(grid="entropic", lost="width")) > 0.4).all()
+    words = json.loads(data.attrs["parameters"])["Curie-Weiss"]
+    assert re.match(r"weight 0\.79\d+, width 0\.63714 exactly, 0\.636", words)
+
+
+def test_map_of_euler_steps_is_the_sum_over_starting_points():
+    """Two Euler steps of the flow written out with the score of two Gaussians, under SciPy's adaptive quadrature."""
+    times = (0.9, 0.5, 0.2)
+    given = {"m1": 2.0, "m2": 1.5, "v1": 0.3, "v2": 0.5, "w": 0.6}
+    means, variances, weights = np.array([2.0, -1.5]), np.array([0.3, 0.5]), np.array([0.6, 0.4])
+
+    def parts(x, t):
+        spread = t**2 + (1 - t) ** 2 * variances
+        return weights * stats.norm.pdf(x, (1 - t) * means, spread**0.5), ((1 - t) * means - x) / spread
+
+    def after(x):
+        for now, then in pairwise(times):
+            p, inward = parts(x, now)
+            velocity = -(x + now * (p @ inward) / p.sum()) / (1 - now)  # d x/d t of (1 - t) x_0 + t eps
+            x = x + velocity * (then - now)
+        return x
+
+    def integrand(x, k):
+        end = after(x)
+        p = parts(end, times[-1])[0]
+        return parts(x, times[0])[0].sum() * p[0] / p.sum() * (end - (1 - times[-1]) * means[0]) ** k
+
+    known = [integrate.quad(integrand, -8, 8, (k,), limit=200, epsabs=1e-10)[0] for k in range(3)]
+    found = weights_and_grids.euler_map(times, given)
+    assert found[:3] == pytest.approx(known, rel=2e-5)
