@@ -62,7 +62,7 @@ def dilated(start: float, stop: float, steps: int, knot: float, share: float = 0
     start, stop : forward times.  steps : number of steps.  knot : a time between them, a point of the grid where
     share * steps is whole.  share : of the steps between start and knot, between 0 and 1.
 
-    Source: Aranguri, Biroli, Mezard & Vanden-Eijnden 2025 (2501.00988), share 1/2.
+    Source: after Aranguri, Biroli, Mezard & Vanden-Eijnden 2025 (2501.00988).
     """
     _check(start, stop, steps)
     if not min(start, stop) < knot < max(start, stop):

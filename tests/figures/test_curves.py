@@ -214,3 +214,15 @@ def test_map_of_euler_steps_is_the_sum_over_starting_points():
     known = [integrate.quad(integrand, -8, 8, (k,), limit=200, epsabs=1e-10)[0] for k in range(3)]
     found = weights_and_grids.euler_map(times, given)
     assert found[:3] == pytest.approx(known, rel=2e-5)
+
+
+def test_error_of_weight_and_width_from_the_moments():
+    """The covariance of both is that of their linear parts, by central differences."""
+    mean, factor = np.array([0.6, 0.5, 1.7]), np.array([[3, 0, 0], [1, 2, 0], [-1, 1, 4]]) * 1e-3
+    step = 1e-6 * np.eye(3)
+    slope = np.stack(
+        [(weights_and_grids._modes(mean + h)[0] - weights_and_grids._modes(mean - h)[0]) / 2e-6 for h in step]
+    )
+    value, joint = weights_and_grids._modes(mean, factor @ factor.T)
+    assert value == pytest.approx((0.6, 1.7 / 0.6 - (0.5 / 0.6) ** 2))
+    assert joint == pytest.approx(slope.T @ factor @ factor.T @ slope, rel=1e-7)
