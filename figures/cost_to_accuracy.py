@@ -10,15 +10,10 @@ phi = (x - <x>)^2; weight: phi = posterior probability of the heavier class, who
 against the number of drift evaluations, uniform grid. (c, d) |bias| against cost: Euler-Maruyama (open) and the
 cheapest scheme (filled) on every grid. (e) How many times cheaper than Euler-Maruyama on the uniform grid a pair is
 below 1e-3 in both; the line is 5. Curves that do not get there are continued with their stated order. Milstein's scheme
-is Euler-Maruyama here, since the noise is additive. (f) A statement to test, by Euler steps of the probability flow of
-the linear interpolant between classes at distance 2 x 100 widths: steps equal in t lose the weight of the modes when
-the initial spread is one width (VP), and their width when it is the distance of the modes (VE); steps equal in log-SNR
-keep both from some tens of steps on. Width: variance within the heavier mode about its own mean.
+is Euler-Maruyama here, since the noise is additive.
 
 The measured agreement compares the direct difference of every mean from its exact value (by quadrature) with the chain
 of halvings; variance and weight of one run are correlated, runs are independent.
-
-Source: Aranguri, Biroli, Mezard & Vanden-Eijnden 2025 (2501.00988) for (f).
 """
 
 from __future__ import annotations
@@ -30,7 +25,7 @@ import numpy as np
 import xarray as xr
 from scipy.linalg import block_diag
 
-from figures import convergence, style, uniform_grids
+from figures import convergence, style
 from figures.integrator_orders import COLOURS, MIXTURE, OBSERVE, v
 from figures.report import agreement, sealed
 from physim import grids, simulate
@@ -59,7 +54,7 @@ def time_grids() -> dict:
 
 
 def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
-    """Bias of variance and weight for every pair at every number of steps; costs; the two uniform grids of (f)."""
+    """Bias of variance and weight for every pair at every number of steps; costs."""
     count = trajectories or (5_000 if quick else 100_000)  # at the finest step; up to eight times more at coarser ones
     exact, rho = _exact()
     shape = (len(PAIRS), len(time_grids()), len(QUANTITIES), len(SIZES))
@@ -91,7 +86,6 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     ns = step_nanoseconds(20_000 if quick else 200_000)
     cost = needed * (ns / ns[0])[:, None, None]
     gain, gain_error = _gain(cost, _needed_error(steps, needed, error))
-    lost, facts = uniform_grids.losses(count * 8, SEED + 900_000)
     dims = ("pair", "grid", "quantity")
     dataset = xr.Dataset(
         {
@@ -103,8 +97,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
             "evaluations": ("pair", [SCHEMES[p.removesuffix(FLOW)].evaluations for p in PAIRS]),
             "gain": (("pair", "grid"), gain),
             "gain_stderr": (("pair", "grid"), gain_error),
-        }
-        | lost,
+        },
         {"pair": list(PAIRS), "grid": list(time_grids()), "quantity": list(QUANTITIES), "steps": steps},
     )
     best = dataset["gain"].argmax(("pair", "grid"))
@@ -115,7 +108,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
         "nanoseconds per step": ", ".join(f"{p} {t:.2f}" for p, t in zip(PAIRS, ns, strict=True)),
         "trajectories per point": f"{count} to {8 * count}",
     }
-    return sealed(dataset, STEM, quick, parameters, [compared], runs + facts)
+    return sealed(dataset, STEM, quick, parameters, [compared], runs)
 
 
 def _weak(pair):
@@ -196,23 +189,23 @@ def step_nanoseconds(count, rounds=3):
 
 @style.styled
 def draw(dataset: xr.Dataset):
-    """Error against evaluations and cost, the gain of every pair, the two uniform grids."""
+    """Error against evaluations and cost, the gain of every pair."""
     figure = style.sheet(style.TWO_COLUMNS, 8.2)
-    panels = figure.subplots(3, 2)
+    grid = figure.add_gridspec(3, 2)
+    panels = np.array([[figure.add_subplot(grid[i, q]) for q in (0, 1)] for i in (0, 1)])
+    last = figure.add_subplot(grid[2, :])
     best = int(dataset["gain"].max("grid").argmax("pair"))
     for q, name in enumerate(QUANTITIES):
         _draw_schemes(panels[0, q], dataset.isel(quantity=q))
         style.letter(panels[0, q], "ab"[q], f"{name}, uniform grid")
         _draw_grids(panels[1, q], dataset.isel(quantity=q), best)
         style.letter(panels[1, q], "cd"[q], f"{name}: {_words(PAIRS[0])} and {_words(dataset['pair'].values[best])}")
-        for axes in panels[:2, q]:
+        for axes in panels[:, q]:
             axes.set_ylabel(f"error of the {name} $|$bias$|$")
     panels[0, 0].legend(fontsize=5.8, loc="lower left", handlelength=1, labelspacing=0.2)
     panels[1, 0].legend(fontsize=5.8, loc="lower left", handlelength=1, labelspacing=0.2)
-    _draw_gain(panels[2, 0], dataset)
-    style.letter(panels[2, 0], "e", "times cheaper than Euler, uniform")
-    _draw_loss(panels[2, 1], dataset)
-    style.letter(panels[2, 1], "f", "what uniform grids lose")
+    _draw_gain(last, dataset)
+    style.letter(last, "e", "times cheaper than Euler-Maruyama on the uniform grid")
     return figure
 
 
@@ -266,18 +259,3 @@ def _draw_gain(axes, dataset):
     axes.set_xlabel("scheme, with $c = 1$ or flow, $c = 0$")
     axes.set_ylabel("cost of Euler, uniform / cost  $C_0/C$")
     axes.legend(fontsize=5.8, ncols=2, loc="lower right", handlelength=1)
-
-
-def _draw_loss(axes, dataset):
-    for i, name in enumerate(dataset["interpolant"].values):
-        for q, (what, face) in enumerate((("weight", "white"), ("width", None))):
-            series, part = style.SERIES[i], dataset.isel(interpolant=i, lost=q)
-            look = {"markerfacecolor": face or series["color"]}
-            axes.plot(part["coarse"], part["loss"], color=series["color"], linewidth=0.7)
-            style.measured(axes, part["coarse"], part["loss"], part["loss_stderr"], series, f"{name}: {what}", **look)
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("symlog", linthresh=1)
-    axes.axhline(0, color=style.BLACK, linewidth=0.6)
-    axes.set_xlabel("steps $n$")
-    axes.set_ylabel("relative error (value/exact $- 1$)")
-    axes.legend(fontsize=5.8, loc="best", handlelength=1)

@@ -68,6 +68,11 @@ def glauber_moments(
         progress=False,
         **more,
     )
+    return *joint_moments(run, trajectories), json.loads(run.attrs["provenance"]), run
+
+
+def joint_moments(run, trajectories: int):
+    """<R>, <R^2>, <R^4> at the end of a run that observed them with covariances, and the covariance of the means."""
     mean = np.array([float(run[f"{name}_mean"][-1]) for name in NAMES])
     covariance = np.empty((3, 3))
     for i, a in enumerate(NAMES):
@@ -75,7 +80,7 @@ def glauber_moments(
         for j in range(i):
             name = next(n for n in (f"{a}_{NAMES[j]}_cov", f"{NAMES[j]}_{a}_cov") if n in run)
             covariance[i, j] = covariance[j, i] = float(run[name][-1]) / trajectories
-    return mean, covariance, json.loads(run.attrs["provenance"]), run
+    return mean, covariance
 
 
 def binder(mean, covariance):

@@ -25,8 +25,18 @@ def variance_peak() -> tuple[float, float]:
     return known["variance_peak"], known["variance_at_peak"]
 
 
+def half_heights() -> tuple[float, float]:
+    """The two Lambda at which V is half of its maximum."""
+    where, peak = variance_peak()
+
+    def above(u):
+        return two_classes.entropy_variance(np.exp(u)) - peak / 2
+
+    low, high = (float(np.exp(brentq(above, np.log(where), end))) for end in (-5.0, 5.0))
+    return low, high
+
+
 def variance_width() -> float:
     """Full width at half maximum of V in log(Lambda)."""
-    where, peak = variance_peak()
-    ends = [brentq(lambda u: two_classes.entropy_variance(np.exp(u)) - peak / 2, np.log(where), e) for e in (-5.0, 5.0)]
-    return ends[1] - ends[0]
+    low, high = half_heights()
+    return float(np.log(high / low))

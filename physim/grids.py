@@ -1,6 +1,7 @@
 """Time grids: an increasing array of forward times; a reverse dynamics walks it downwards.
 
 uniform           t_i = start + i (stop - start)/steps
+dilated           two uniform pieces that meet at a knot, a given share of the steps in the first
 uniform_log_snr   log-SNR(t_i) equally spaced
 edm_rho, cosine   (sigma/alpha)^(1/rho), arctan(sigma/alpha) equally spaced
 entropic          H[x_0|x_t] equally spaced, the entropy production of generation shared out evenly
@@ -46,6 +47,31 @@ def uniform(start: float, stop: float, steps: int) -> Grid:
     """`steps` equal steps of forward time between two times."""
     _check(start, stop, steps)
     return Grid(np.linspace(start, stop, steps + 1), "uniform")
+
+
+def dilated(start: float, stop: float, steps: int, knot: float, share: float = 0.5) -> Grid:
+    """t_i = T(i/steps), T linear from (0, start) to (share, knot) and from there to (1, stop).
+
+    Two classes at a distance of d^(1/2) widths, x_t = (1 - t) x_0 + t s eps: what a uniform grid steps over lies within
+    k d^(-1/2) of the noise, t = 1, where s is the width of a class ("variance preserving"), and of the data, t = 0,
+    where s is the distance of the classes ("variance exploding"); with the knot there a share of the steps is spent on
+    it at any d.
+
+    Parameters
+    ----------
+    start, stop : forward times.  steps : number of steps.  knot : a time between them, a point of the grid where
+    share * steps is whole.  share : of the steps between start and knot, between 0 and 1.
+
+    Source: after Aranguri, Biroli, Mezard & Vanden-Eijnden 2025 (2501.00988).
+    """
+    _check(start, stop, steps)
+    if not min(start, stop) < knot < max(start, stop):
+        raise ValueError(f"knot: {knot!r} is not between the ends {start!r} and {stop!r}")
+    if not 0 < share < 1:
+        raise ValueError(f"share: {share!r} is not between 0 and 1")
+    done = np.arange(steps + 1) / steps
+    times = np.interp(done, [0.0, share, 1.0], [start, knot, stop])
+    return Grid(times, f"dilated(knot {knot:g}, share {share:g})")
 
 
 def uniform_log_snr(process, start: float, stop: float, steps: int) -> Grid:

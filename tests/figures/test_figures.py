@@ -35,13 +35,15 @@ def test_simulation_agrees_with_theory(made, name):
     [
         ("spontaneous_symmetry_breaking", "d", "moment_time", ("x2_value", "x4_value"), ("x2_stderr", "x4_stderr")),
         ("generative_bandwidth", "c", "level", ("local_value", "norm_value"), ("local_stderr", "norm_stderr")),
-        ("pathwise_entropy_variance", "e", "separation", ("var_value",), ("var_stderr",)),
+        ("variance_peak_clock", "e", "separation", ("var_value",), ("var_stderr",)),
         ("clone_speciation", "a", "separation", ("phi",), ("stderr",)),
         ("information_is_dissipation", "b", "level", ("data_value",), ("data_stderr",)),
         ("nested_decisions", "b", "level", ("both_var_value",), ("both_var_stderr",)),
         ("curie_weiss_free_energy", "b", "temperature", ("abs",), ("abs_stderr",)),
         ("curie_weiss_speciation", "a", "size", ("clone_time",), ("clone_stderr",)),
         ("binder_crossing", "a", "temperature", ("u",), ("u_stderr",)),
+        ("critical_scaling", "a", "zeta", ("abs_value",), ("abs_stderr",)),
+        ("weights_and_grids", "a", "steps", ("weight_value",), ("weight_stderr",)),
         ("desai_zwanzig", "a", "temperature", ("m2",), ("m2_stderr",)),
         ("hysteresis_and_escape", "c", "escape_size", ("escape",), ("escape_stderr",)),
     ],
@@ -49,6 +51,11 @@ def test_simulation_agrees_with_theory(made, name):
 def test_points_and_bars_are_the_data(made, name, letter, coordinate, value, stderr):
     data, figure = made[name]
     x, y, e = np.concatenate([np.array(d) for d in bars(panel(figure, letter))], axis=1)
+    if name == "critical_scaling":
+        data = data.assign({f"abs_{k}": data[k].sel(quantity="abs") for k in ("value", "stderr")})
+    if name == "weights_and_grids":
+        part = data.isel(data=0).sel(lost="weight")
+        data = data.assign(weight_value=part["loss"], weight_stderr=part["stderr"])
     where = data[coordinate].values
     if name == "spontaneous_symmetry_breaking":
         where = 1 - where
@@ -56,6 +63,8 @@ def test_points_and_bars_are_the_data(made, name, letter, coordinate, value, std
         where = 1 - np.log(where) / np.log(data["dimension"].values[:, None])
     if name == "curie_weiss_speciation":
         where = np.tile(where, (3, 1))
+    if name == "weights_and_grids":
+        where = np.tile(where, (len(data["grid"]), 1))
     known = [np.concatenate([np.ravel(data[k].values) for k in keys]) for keys in (value, stderr)]
     kept = np.isfinite(known[0])
     order, seen = np.argsort(known[0][kept]), np.argsort(y)

@@ -75,18 +75,6 @@ def test_table_of_orders(made):
     assert orders.worst(data) < 5 < orders.worst(off) == 6
 
 
-def test_uniform_grids_lose_what_they_are_said_to_lose(made):
-    """VP the weight, VE the width; equal steps in log-SNR keep both."""
-    data, _ = made["cost_to_accuracy"]
-    loss = data["loss"].assign_coords(n=("coarse", data["coarse"].values)).swap_dims(coarse="n")
-    few = loss.sel(n=16)
-    assert float(few.sel(interpolant="VP, uniform", lost="weight")) > 0.4
-    assert abs(float(few.sel(interpolant="VP, uniform", lost="width"))) < 0.2
-    assert abs(float(few.sel(interpolant="VE, uniform", lost="weight"))) < 0.03
-    assert float(few.sel(interpolant="VE, uniform", lost="width")) < -0.9
-    assert np.abs(loss.sel(n=256, interpolant="VE, log-SNR")).max() < 0.05
-
-
 def test_gain_is_a_ratio_of_costs(made):
     data, _ = made["cost_to_accuracy"]
     assert float(data["gain"][0, 0]) == 1

@@ -46,3 +46,22 @@ def test_edm_rho_is_the_published_formula():
     assert grid.times[::-1] == pytest.approx(published, rel=1e-9)
     with pytest.raises(ValueError, match="rho: 0 is not positive"):
         grids.edm_rho(an.edm(), 0.002, 80.0, 17, rho=0)
+
+
+def test_dilated_is_two_uniform_pieces():
+    """A share of the steps on either side of the knot, whatever the direction; the share that is not whole."""
+    grid = grids.dilated(0.1, 0.9, 12, knot=0.85, share=0.25)
+    assert grid.times == pytest.approx([*np.linspace(0.1, 0.85, 4), *np.linspace(0.85, 0.9, 10)[1:]], abs=1e-15)
+    assert grids.dilated(0.9, 0.1, 12, knot=0.85, share=0.75).times == pytest.approx(grid.times, abs=1e-15)
+    assert repr(grid).startswith("Grid(dilated(knot 0.85, share 0.25), 12 steps")
+    between = grids.dilated(0.0, 1.0, 3, knot=0.9)
+    assert between.times == pytest.approx([0, 0.6, 0.9 + 0.1 / 3, 1])
+    assert grids.dilated(0.0, 1.0, 8, 0.5).times == pytest.approx(grids.uniform(0.0, 1.0, 8).times)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"), [({"knot": 1.0}, "knot: 1.0 is not between"), ({"share": 0}, "share: 0 ")]
+)
+def test_dilated_refuses(change, words):
+    with pytest.raises(ValueError, match=words):
+        grids.dilated(**{"start": 0.0, "stop": 1.0, "steps": 8, "knot": 0.5} | change)

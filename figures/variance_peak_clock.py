@@ -1,17 +1,19 @@
-r"""Variance of the pathwise class entropy: the peak of decision, and whose clock it sharpens in
+r"""Variance of the pathwise class entropy: one peak in three clocks, sharp in two of them
 
-    h(x) = -sum_k p_k log p_k,  p_k = p(class k | x_t = x);     H = E[h],  V = Var[h]  over generated paths
+    h(x) = -sum_k p_k log p_k,  p_k = p(class k | x_t = x);     V = Var[h]  over generated paths
     Lambda = alpha^2 |m|^2/(sigma^2 + alpha^2 v);   given the class, log-odds ~ N(2 Lambda, 4 Lambda)
-    H and V are functions of Lambda alone;   V is largest at Lambda = 1.345478, where V = 0.0536289 nats^2
+    V is a function of Lambda alone;   V is largest at Lambda = 1.345478, where V = 0.0536289 nats^2
 
 Data are two Gaussian classes at +m and -m, |m|^2 = D, variance 1, in D dimensions (all but the one along m
-are integrated out exactly). Points: mean and variance of h over simulated reverse trajectories. Lines: the
-universal functions. (a) Mean and (b) variance under the Ornstein-Uhlenbeck process against t/t_S, t_S =
-(1/2) log D: the peak sharpens as D grows. (c) Variance under EDM against sigma/sqrt(D): it does not. (d) The
-same EDM data against log(sigma)/log(sqrt(D)): it does. Sharpening is a statement about the clock, not about
-the process: V depends on Lambda only, its peak is 2.10 wide in log(Lambda), or 1.05 in Ornstein-Uhlenbeck
-time (full width at half maximum), for every D, and narrows only relative to t_S. (e) All data against Lambda
-(open: OU, filled: EDM); (f) the variances less theory. Triangles and dashed line of (e): the peak.
+are integrated out exactly). Points: variance of h over simulated reverse trajectories of the Ornstein-Uhlenbeck (VP,
+open) and the EDM process (VE, filled). Lines: the universal function. With sigma the ratio of noise to signal (EDM's
+own sigma; sigma/alpha under Ornstein-Uhlenbeck) both processes have the same clocks: (a) t/t_S, the
+Ornstein-Uhlenbeck time in units of t_S = (1/2) log D: the peak sharpens as D grows. (b) sigma/sqrt(D): it does not.
+(c) log(sigma)/log(sqrt(D)): it does again. (d) Full width at half maximum in the three clocks: the two places of half
+height lie at 2.10 from each other in log(Lambda), or 1.05 in Ornstein-Uhlenbeck time, for every D; dotted: 2.10/log D.
+Points: places of half height moved, on the slope of theory, by what the nearest simulated variance differs. Sharpening
+is a statement about the clock, not about the process. (e) All data against Lambda; (f) the variances (large) and means
+(small) less theory. Triangles and dashed line of (e): the peak.
 
 The points of one run (one D and process) are correlated, mean and variance too: chi^2 uses the measured
 correlation; runs are independent.
@@ -35,19 +37,20 @@ from figures.ensembles import against, correlation, ensemble, level_of_separatio
 from figures.report import agreement, sealed
 from physim.quadrature import expectations
 
-STEM = "pathwise_entropy_variance"
+STEM = "variance_peak_clock"
 DIMENSIONS = (64, 1024, 16384, 1_000_000)
 PROCESSES = (ornstein_uhlenbeck, edm)
 START, FIRST, LAST = 0.02, 0.06, 9.0  # values of Lambda
 POINTS = 14
 KINDS = {"mean": two_classes.class_entropy, "var": two_classes.entropy_variance}
 SEED = 20260801
+WIDTHS = {"t/t_S": "in $t/t_S$", "sigma": "in $\\sigma/\\sqrt{D}$", "log sigma": "in $\\log\\sigma/\\log\\sqrt{D}$"}
 VARIANCE_LABEL = "variance $V$ of $h$ (nats$^2$)"
 WORDS = (
-    "OU process: mean",
-    "OU process: variance",
-    "EDM, in $\\sigma$: no sharpening",
-    "EDM, in $\\log\\sigma$: sharpening",
+    "$t/t_S$: sharpens",
+    "$\\sigma$: does not sharpen",
+    "$\\log\\sigma$: sharpens",
+    "width of the peak",
     "one function of $\\Lambda$",
     "simulation less theory",
 )
@@ -128,11 +131,13 @@ def _check(diffusion, run, separation, dim):
 
 
 def _curves():
-    grid = np.geomspace(START, 40, 400)
+    grid, dims = np.geomspace(START, 40, 400), np.geomspace(40, 2e6, 80)
     where, peak = two_classes.variance_peak()
+    ends = two_classes.half_heights()
     return {
+        "width": (("clock", "width_dimension"), [np.abs(c(ends[1], dims) - c(ends[0], dims)) for c in CLOCKS.values()]),
+        "width_dimension": dims,
         "curve_separation": ("curve", grid),
-        "curve_mean": ("curve", two_classes.class_entropy(grid)),
         "curve_var": ("curve", two_classes.entropy_variance(grid)),
         "peak_separation": ((), where),
         "peak_variance": ((), peak),
@@ -140,45 +145,55 @@ def _curves():
 
 
 def own_clock(separation, dim):
-    """t/t_S of the Ornstein-Uhlenbeck process: Lambda = D exp(-2t)."""
+    """t/t_S in Ornstein-Uhlenbeck time: Lambda = D exp(-2t)."""
     return 1 - np.log(separation) / np.log(dim)
 
 
 def noise_clock(separation, dim):
-    """sigma/sqrt(D) of EDM: Lambda = D/(sigma^2 + 1); nan where Lambda > D."""
+    """sigma/sqrt(D): Lambda = D/(sigma^2 + 1); nan where Lambda > D."""
     square = 1 / separation - 1 / dim
     return np.sqrt(np.where(square > 0, square, np.nan))
 
 
 def log_noise_clock(separation, dim):
-    """log(sigma)/log(sqrt(D)) of EDM."""
+    """log(sigma)/log(sqrt(D))."""
     return 1 + np.log(noise_clock(separation, dim)) / np.log(dim**0.5)
+
+
+CLOCKS = {"t/t_S": own_clock, "sigma": noise_clock, "log sigma": log_noise_clock}
+
+
+def measured_width(part, clock):
+    """Distance between the two places of half height in a clock, and its standard error, for one ensemble.
+
+    Each place of theory is moved by (value - exact)/slope of the point nearest to it, in log(Lambda).
+    """
+    dim, places, errors = int(part["dimension"]), [], []
+    for where in two_classes.half_heights():
+        k = int(np.abs(np.log(part["separation"].values / where)).argmin())
+        ends = two_classes.entropy_variance(where * np.exp([-1e-4, 1e-4]))
+        slope, stderr = (ends[1] - ends[0]) / 2e-4, float(part["var_stderr"][k])
+        ends = clock(where * np.exp([-1e-4, 1e-4]), dim)
+        places.append(clock(where * np.exp(-float(part["var_z"][k]) * stderr / slope), dim))
+        errors.append(stderr / slope * (ends[1] - ends[0]) / 2e-4)
+    return abs(places[1] - places[0]), float(np.hypot(*errors))
 
 
 @style.styled
 def draw(dataset: xr.Dataset):
-    """Six panels: mean and variance in three clocks, collapse and residuals."""
+    """Six panels: the variance in three clocks, its width, collapse and residuals."""
     figure = style.sheet(style.TWO_COLUMNS, 7.0)
     panels = figure.subplots(3, 2)
-    process = dataset["process"].values.tolist()
-    ou, edm_runs = dataset.isel(process=process.index("ornstein_uhlenbeck")), dataset.isel(process=process.index("edm"))
-    _draw_clock(panels[0, 0], ou, "mean", own_clock)
-    _draw_clock(panels[0, 1], ou, "var", own_clock)
-    _draw_clock(panels[1, 0], edm_runs, "var", noise_clock)
-    _draw_clock(panels[1, 1], edm_runs, "var", log_noise_clock)
-    for axes in panels[0]:
-        axes.set_xlabel("$t\\,/\\,t_S$,   $t_S = \\frac{1}{2}\\log D$")
-        axes.set_xlim(0, 1.8)
-    style.critical(panels[0, 0], 1, "$t_S$: $\\Lambda = 1$", side="right", height=0.12)
-    style.critical(panels[0, 1], 1, "$t_S$: $\\Lambda = 1$", side="right", height=0.99)
-    clocks = (("$\\sigma\\,/\\,\\sqrt{D}$", 4), ("$\\log\\sigma\\,/\\,\\log\\sqrt{D}$", 1.8))
-    for axes, (text, end) in zip(panels[1], clocks, strict=True):
-        axes.set_xlabel(text)
+    names = ("$t\\,/\\,t_S$,   $t_S = \\frac{1}{2}\\log D$", "$\\sigma\\,/\\,\\sqrt{D}$")
+    names = (*names, "$\\log\\sigma\\,/\\,\\log\\sqrt{D}$")
+    for axes, clock, name, end in zip(panels.flat, CLOCKS.values(), names, (1.8, 4, 1.8), strict=False):
+        _draw_clock(axes, dataset, clock)
+        axes.set_xlabel(name)
         axes.set_xlim(0, end)
-        style.critical(axes, 1, "$\\Lambda \\approx 1$", side="right", height=0.99)
-    panels[1, 0].text(2.0, 0.027, "all $D$ on one curve")
-    style.critical(panels[0, 0], np.log(2), "log 2", along="y", height=0.1, side="below")
-    panels[0, 0].legend(loc="center left", bbox_to_anchor=(0.0, 0.55), title="dimension")
+        style.critical(axes, 1, "$\\Lambda = 1$" if end < 2 else "$\\Lambda \\approx 1$", side="right", height=0.99)
+    panels[0, 1].text(2.0, 0.027, "all $D$ on one curve")
+    panels[0, 0].legend(loc="upper left", bbox_to_anchor=(0.0, 0.9), title="dimension")
+    _draw_widths(panels[1, 1], dataset)
     _draw_collapse(panels[2, 0], dataset)
     _draw_residuals(panels[2, 1], dataset)
     for axes, mark, words in zip(panels.flat, "abcdef", WORDS, strict=True):
@@ -186,20 +201,38 @@ def draw(dataset: xr.Dataset):
     return figure
 
 
-def _draw_clock(axes, part, kind, clock):
-    for k, series in enumerate(style.SERIES):
-        dim = int(part["dimension"][k])
+def _draw_clock(axes, dataset, clock):
+    for part, series, face in _each(dataset):
+        dim, filled = int(part["dimension"]), face["markerfacecolor"] != "white"
         text = f"$D = {dim}$" if dim < 10**6 else "$D = 10^6$"
-        style.exact(axes, clock(part["curve_separation"].values, dim), part[f"curve_{kind}"], series)
-        where = clock(part["separation"][k].values, dim)
-        style.measured(axes, where, part[f"{kind}_value"][k], part[f"{kind}_stderr"][k], series, text)
-        if kind == "var":
-            peak = clock(float(part["peak_separation"]), dim)
-            above = 1.07 * float(part["peak_variance"])
+        where = clock(part["separation"].values, dim)
+        style.measured(
+            axes, where, part["var_value"], part["var_stderr"], series, text if filled else None, markersize=2.6, **face
+        )
+        if filled:
+            style.exact(axes, clock(part["curve_separation"].values, dim), part["curve_var"], series)
+            peak, above = clock(float(part["peak_separation"]), dim), 1.07 * float(part["peak_variance"])
             axes.plot(peak, above, marker="v", color=series["color"], markersize=3.5, zorder=5)
-    label, top = {"mean": ("mean class entropy $H$ (nats)", 0.76), "var": (VARIANCE_LABEL, 0.064)}[kind]
-    axes.set_ylabel(label)
-    axes.set_ylim(0, top)
+    axes.set_ylabel(VARIANCE_LABEL)
+    axes.set_ylim(0, 0.064)
+
+
+def _draw_widths(axes, dataset):
+    grid, looks = dataset["width_dimension"].values, style.SERIES
+    for k, (name, clock) in enumerate(CLOCKS.items()):
+        broad = {"linewidth": 2.4, "alpha": 0.5} if k == 0 else {}  # the first and the last all but coincide
+        style.exact(axes, grid, dataset["width"][k], looks[k], WIDTHS[name], **broad)
+        for part, _, face in _each(dataset):
+            value, stderr = measured_width(part, clock)
+            filled = "white" if face["markerfacecolor"] == "white" else looks[k]["color"]
+            look = {"markerfacecolor": filled, "markersize": 5 if k == 0 else 3.2}
+            style.measured(axes, [int(part["dimension"])], [value], [stderr], looks[k], **look)
+    axes.plot(grid, two_classes.variance_width() / np.log(grid), color=style.GREY, linestyle=":", linewidth=1.0)
+    axes.set_xscale("log")
+    axes.set_ylim(0, 1.25)
+    axes.set_xlabel("dimension $D$")
+    axes.set_ylabel("width $w$ at half maximum")
+    axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.6))
 
 
 def _each(dataset):
@@ -229,8 +262,8 @@ def _draw_collapse(axes, dataset):
 def _draw_residuals(axes, dataset):
     for part, series, face in _each(dataset):
         style.differences(axes, part["separation"], part["var_z"], series, **face)
-    style.residuals(axes, dataset["var_z"].values)
+        style.differences(axes, part["separation"], part["mean_z"], series, markersize=1.6, **face)
+    style.residuals(axes, np.stack([dataset["var_z"], dataset["mean_z"]]))
     axes.set_xscale("log")
     axes.set_xlim(0.04, 16)
     axes.set_xlabel("class separation $\\Lambda$")
-    axes.set_ylabel("variance: difference $z$\n(std. errors)")
