@@ -120,6 +120,10 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
         "Langevin": f"Landau r, u = v = 1, N = {', '.join(map(str, sizes['Langevin']))}; MALA, step {STEP:g}, "
         f"{LENGTH:g} N^(1/2) long",
         "amplitudes a, a_4": "; ".join(f"{d}: {a:.6g}, {q:.6g}" for d, (a, q) in _amplitudes().items()),
+        "N^(1/4) <|m|> at T_c": "; ".join(
+            f"{d}: {float(scaling_functions(1.0, 1.0, 0.0)['abs']) / q**0.25:.7f}"
+            for d, (_, q) in _amplitudes().items()
+        ),
         "trajectories at each point": count,
     }
     return sealed(dataset, STEM, quick, parameters | words, [compared], facts)
