@@ -67,8 +67,8 @@ SEED = 20250291
 
 def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     """Clone curves of three models at two sizes, decision times, and a reverse run of each with its exact score."""
-    count = min(trajectories or (100 if quick else 1000), 1000)
-    walkers = min(trajectories or (60 if quick else 400), 400)
+    count, walkers = (100, 60) if quick else (1000, 400)
+    count, walkers = (min(trajectories or n, n) for n in (count, walkers))
     sizes = (32, 128) if quick else (32, 128, 512)
     shape = (len(MODELS), len(sizes), len(LAMBDAS))
     found = {name: np.empty(shape) for name in ("time", "same", "stderr", "theory", "identity_z")}

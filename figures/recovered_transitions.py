@@ -18,18 +18,16 @@ Source: Binder 1981; Borgs & Kotecky 1990; the models' own modules.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 import sympy as sp
 import xarray as xr
-from scipy.special import softmax
 
 from analytic import (
     BlumeCapel,
     CurieWeiss,
-    Diffusion,
     Hopfield,
     Kuramoto,
     Potts,
@@ -40,19 +38,14 @@ from analytic import (
     coexistence,
     critical_point,
     evaluate,
-    ornstein_uhlenbeck,
     tricritical_point,
 )
-from analytic.mean_field.base import site
-from analytic.symbols import beta
 from figures import style
+from figures.finite_samples import order_of_sites, plane_spins, soft_spins, states_of
 from figures.report import agreement, record, sealed
 from physim import simulate
-from physim.finite_size import Law
-from physim.kernels.scalars import compiled
 from physim.locate import binder_crossings, maxwell_point, moments
 from physim.locate.drift import extrapolated
-from physim.spin_samples import data_samples
 
 STEM = "recovered_transitions"
 SEED = 19811104
@@ -101,10 +94,10 @@ def cases() -> dict:
     crystal = float(evaluate(coexistence(BlumeCapel(beta=4), of=DELTA).value))
 
     def heated(model):
-        return partial(_order, model, lambda t: (1 / t, ()))
+        return partial(order_of_sites, model, lambda t: (1 / t, ()))
 
     def at_third(model, symbol, inverse):
-        return partial(_order, model, lambda value: (inverse, ((symbol, value),)))
+        return partial(order_of_sites, model, lambda value: (inverse, ((symbol, value),)))
 
     return {
         "Curie-Weiss $T_c$": Case(temperature(CurieWeiss()), heated(CurieWeiss())),
@@ -116,9 +109,9 @@ def cases() -> dict:
         f"{SHOWN} tricritical $h_0$": Case(
             float(evaluate(random[FIELD])), at_third(RandomField(), FIELD, 1.5), 0.06, LARGE
         ),
-        "XY $T_c$": Case(temperature(VectorSpins(2)), _xy, sizes=(16, 32, 64)),
+        "XY $T_c$": Case(temperature(VectorSpins(2)), plane_spins, sizes=(16, 32, 64)),
         "Hopfield $T_c$": Case(temperature(Hopfield(2)), heated(Hopfield(2)), sizes=SIZES[:3]),
-        "soft spins $T_c$": Case(temperature(SoftSpins()), _soft, sizes=(16, 32, 64)),
+        "soft spins $T_c$": Case(temperature(SoftSpins()), soft_spins, sizes=(16, 32, 64)),
         "Kuramoto $K_c/D$": Case(float(Kuramoto(noise=1).critical_coupling), None),
         "3-spin $\\beta_c$": Case(coupling[0], _thermal(PSpin(3), 1, 0.5), 0.03, (48, 96, 192, 384)),
         "Potts $\\beta_c$": Case(coupling[1], _thermal(Potts(3), 3, 0.25, terms=1), 0.007, (960, 1440, 1920, 2400)),
@@ -152,7 +145,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
             if case.draw is None:
                 found, used = _oscillators(quick, seed)
             elif isinstance(case.draw, Coexistence):
-                found, points, used = _first_order(case, min(count, WEIGHED), seed)
+                found, points, used = _firstorder_of_sites(case, min(count, WEIGHED), seed)
                 if k == 0:
                     _keep(drift, case, points, found)
             else:
@@ -196,58 +189,6 @@ def _curves(data):
     return found | {"curve_size": np.unique(data.size)}
 
 
-@lru_cache(maxsize=64)
-def _law(model, size, inverse, values):
-    """R, energy, <s^2> N and summed probabilities of N sites."""
-    law = Law(model, size, inverse, dict(values))
-    return law, np.cumsum(law.probability)
-
-
-def _states(model, size, inverse, values, count, seed):
-    law, summed = _law(model, int(size), float(inverse), values)
-    uniform = np.random.Generator(np.random.Philox(_numbers(seed))).random(count)
-    return law, np.minimum(np.searchsorted(summed, uniform * summed[-1]), len(summed) - 1)
-
-
-def _numbers(seed):
-    return np.random.SeedSequence([int(s) for part in np.atleast_1d(seed) for s in np.atleast_1d(part)])
-
-
-def _order(model, at, size, control, count, seed):
-    """R of discrete sites from their exact law; `at` gives beta and the values of symbols."""
-    law, chosen = _states(model, size, *at(float(control)), count, seed)
-    return law.size[chosen]
-
-
-B = sp.Symbol("b", positive=True)
-XY = Diffusion(VectorSpins(2, beta=B), ornstein_uhlenbeck())
-
-
-def _xy(size, temperature, count, seed):
-    """|m| of plane spins."""
-    number = int(_numbers(seed).generate_state(1, np.uint64)[0])
-    spins = data_samples(XY, int(size), count, number, {"b": 1 / float(temperature)})
-    return np.linalg.norm(spins.mean(axis=1), axis=-1)
-
-
-def _soft(size, temperature, count, seed):
-    """|m| of soft spins: M on a lattice, weight exp(-N beta M^2/2 + N K(beta M)), then the sites given M."""
-    inverse, size = 1 / float(temperature), int(size)
-    x, m = np.linspace(-5, 5, 2001), np.arange(-2.5, 2.5, 0.5 / np.sqrt(size * inverse))
-    logs = compiled(SoftSpins().measure.log_weight, site, beta)(x, inverse) + inverse * m[:, None] * x
-    weight = np.exp(logs - logs.max(axis=1, keepdims=True))
-    action = size * (np.log(weight.sum(axis=1)) + logs.max(axis=1) - inverse * m**2 / 2)
-    generator = np.random.Generator(np.random.Philox(_numbers(seed)))
-    chosen = generator.choice(len(m), size=count, p=softmax(action))
-    found = np.empty(count)
-    for k in np.unique(chosen):
-        summed = np.concatenate([[0.0], np.cumsum((weight[k, 1:] + weight[k, :-1]) / 2)])
-        here = chosen == k
-        uniform = generator.random((np.count_nonzero(here), size))
-        found[here] = np.abs(np.interp(uniform * summed[-1], summed, x).mean(axis=1))
-    return found
-
-
 def _oscillators(quick, seed):
     """K_c from 1 - 1/(N <r^2>) = K/K_c at four couplings below it, by weighted least squares."""
     model, count = Kuramoto(noise=1), 256 if quick else 2048
@@ -276,12 +217,12 @@ def _oscillators(quick, seed):
     return (1 / inverse, 1 / (inverse**2 * np.sqrt(weight))), count * len(couplings)
 
 
-def _first_order(case, count, seed):
+def _firstorder_of_sites(case, count, seed):
     """Equal weights at three sizes by reweighting three ensembles each, extrapolated as 1/N."""
     points, two = [], case.draw
     for j, size in enumerate(case.sizes):
         couplings = case.exact * (1 + case.width * case.sizes[0] / size * np.linspace(-1, 1, 3))
-        drawn = [_states(two.model, size, *two.at(c), count, (seed, j, k)) for k, c in enumerate(couplings)]
+        drawn = [states_of(two.model, size, *two.at(c), count, (seed, j, k)) for k, c in enumerate(couplings)]
         conjugate = [two.conjugate(law, c)[at] for c, (law, at) in zip(couplings, drawn, strict=True)]
         order = [law.size[at] for law, at in drawn]
         options = {"ratio": float(two.phases), "valley": two.valley}

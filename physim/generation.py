@@ -121,20 +121,16 @@ class _Plan:
     @classmethod
     def checked(cls, score, process, grid, initial, seed, churn, scheme, observe, record, keep_paths, batch):
         """ValueError in one sentence for what cannot be."""
+        from physim.checks import recorded, whole
         from physim.grids import Grid
-        from physim.request import recorded
 
         grid = grid if isinstance(grid, Grid) else Grid(np.asarray(grid, dtype=float))
         initial = np.asarray(initial, dtype=float)
         if initial.ndim < 2 or initial.size == 0 or not np.all(np.isfinite(initial)):
             raise ValueError(f"initial: shape {initial.shape} given; finite states (trajectories, ...) are needed")
-        for name, value, low in (("seed", seed, 0), ("batch", batch, 1), ("keep_paths", keep_paths, 0)):
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-                raise ValueError(f"{name}: {value!r} given; a whole number of at least {low} is needed")
-        if seed >= 2**64 or keep_paths > len(initial):
-            raise ValueError(
-                f"seed, keep_paths: {seed}, {keep_paths}; below 2^64 and at most {len(initial)} are needed"
-            )
+        whole("seed", seed, 0, 2**64 - 1)
+        whole("batch", batch, 1)
+        whole("keep_paths", keep_paths, 0, len(initial))
         if not 0 <= float(churn) < np.inf:
             raise ValueError(f"churn: {churn!r} is not zero or positive")
         low, high = (float(end) for end in process.span)

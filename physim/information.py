@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from physim.checks import whole
 from physim.ensemble import simulate
 from physim.score_equations import schedule
 
@@ -143,7 +144,7 @@ def information_of_score(score, process, data, times, *, seed, probes: int = 1, 
     data = np.asarray(data, dtype=float)
     if data.ndim != 2 or len(data) < 2 or not np.all(np.isfinite(data)):
         raise ValueError(f"data: shape {data.shape} given; finite samples (n, D) with n >= 2 are needed")
-    _whole_probes(probes)
+    whole("probes", probes, 1)
     rng = np.random.default_rng(seed)
     times = np.atleast_1d(np.asarray(times, dtype=float))
     rows = [_of_score(score, schedule(process, u), data, float(u), rng, probes, step) for u in times]
@@ -154,11 +155,6 @@ def information_of_score(score, process, data, times, *, seed, probes: int = 1, 
     return xr.Dataset(out, {"time": times})
 
 
-def _whole_probes(probes):
-    if isinstance(probes, bool) or not isinstance(probes, int | np.integer) or probes < 1:
-        raise ValueError(f"probes: {probes!r} given; a whole number of at least 1 is needed")
-
-
 def estimators_of_score(score, process, *, seed, probes: int = 1, step: float = 1e-3) -> dict:
     """The same estimates, without the data's: functions to observe while `generate` runs with the score.
 
@@ -167,7 +163,7 @@ def estimators_of_score(score, process, *, seed, probes: int = 1, step: float = 
     dict from divergence, score, production and score_norm to callables (x, t) -> (n,), whose means over generated x_t
     are the rates of the generated ensemble; for a wrong score they differ from those of the data.
     """
-    _whole_probes(probes)
+    whole("probes", probes, 1)
     rng = np.random.default_rng(seed)
     last: dict = {}
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from physim.checks import whole
 from physim.spin_scores import SPACING, check_cost, check_fields, checked_labels, field_posterior, prepared
 
 
@@ -33,9 +34,8 @@ def data_samples(diffusion, sites: int, samples: int, seed: int, parameters=None
     """
     from physim.kernels.sites import site_numbers
 
-    for name, value in (("sites", sites), ("samples", samples)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name}: {value!r} given; a whole number of at least 1 is needed")
+    whole("sites", sites, 1)
+    whole("samples", samples, 1)
     check_fields(diffusion)
     numbers = site_numbers(diffusion, None, parameters)
     labels = checked_labels(numbers, labels, sites)

@@ -83,12 +83,12 @@ def validate(
     """
     import xarray as xr
 
+    from physim.checks import whole
     from physim.progress import Progress
 
     pairs = [(m, p) for m in _named(models(), only_models, "models") for p in _named(processes(), only_processes, "p")]
-    for name, value, low in (("trajectories", trajectories, 100), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-            raise ValueError(f"{name}: {value!r} given; a whole number of at least {low} is needed")
+    whole("trajectories", trajectories, 100)
+    whole("seed", seed, 0)
     names = [q for quantities in CLAIMS.values() for q in quantities]
     claim = {q: c for c, quantities in CLAIMS.items() for q in quantities}
     rows, correlations = [], np.full((len(pairs), len(names), len(names)), np.nan)

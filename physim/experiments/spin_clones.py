@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from physim.checks import whole
 from physim.experiments.common import result
 
 BLOCK = 200  # configurations drawn at a time
@@ -40,9 +41,8 @@ def spin_clones(
     from physim.kernels.sites import site_numbers
     from physim.spin_samples import balanced_labels
 
-    for name, value in (("clones", clones), ("trajectories", trajectories)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 2:
-            raise ValueError(f"{name}: {value!r} given; a whole number of at least 2 is needed")
+    whole("clones", clones, 2)
+    whole("trajectories", trajectories, 2)
     starts = np.atleast_1d(np.asarray(starts, dtype=float))
     if labels is None and diffusion.labels:
         labels = balanced_labels(diffusion.model, sites)

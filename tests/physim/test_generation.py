@@ -150,7 +150,7 @@ def test_lost_trajectories_are_counted_not_averaged():
         ({"observe": {"a": lambda x, t: x}}, "'a' returned shape"),
         ({"initial": np.zeros((4, 20)), "score": lambda x, t: x}, "observe: states of shape"),
         ({"score": lambda x, t: x[:, 0]}, "score: returned shape"),
-        ({"keep_paths": 9}, "at most 4"),
+        ({"keep_paths": 9}, "keep_paths: 9 given; a whole number from 0 to 4"),
         ({"seed": -1}, "seed: -1"),
     ],
 )
