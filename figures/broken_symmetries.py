@@ -67,9 +67,9 @@ SEED = 20250291
 
 def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     """Clone curves of three models at two sizes, decision times, and a reverse run of each with its exact score."""
-    count, walkers = (100, 60) if quick else (1000, 400)
+    count, walkers = (60, 40) if quick else (1000, 400)
     count, walkers = (min(trajectories or n, n) for n in (count, walkers))
-    sizes = (32, 128) if quick else (32, 128, 512)
+    sizes = (24, 72) if quick else (32, 128, 512)
     shape = (len(MODELS), len(sizes), len(LAMBDAS))
     found = {name: np.empty(shape) for name in ("time", "same", "stderr", "theory", "identity_z")}
     decided = {name: np.empty(shape[:2]) for name in ("decision_time", "decision_stderr")}
@@ -95,7 +95,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
             facts.append(
                 record(what, seed=seed, count=count * CLONES * len(times), parameters={"beta": beta, "N": size})
             )
-        runs.append(_reverse(diffusion, model, beta, walkers, 24 if quick else 48, SEED + 50 + i))
+        runs.append(_reverse(diffusion, model, beta, walkers, 16 if quick else 48, SEED + 50 + i))
         facts.append(record(f"reverse SDE of {name} sites, exact score", seed=SEED + 50 + i, count=walkers))
     path = {name: np.array([run[name] for run in runs]) for name in ("value", "error", "path_z")}
     compared = [
@@ -213,7 +213,7 @@ def _curves():
 
 
 def _spectral(quick):
-    sizes = 2 ** np.arange(4, 9 if quick else 12)
+    sizes = 2 ** np.arange(4, 8 if quick else 12)
     rows = np.full((2, len(MODELS), len(sizes)), np.nan)
     for i, (model, ordered, critical) in enumerate(MODELS.values()):
         diffusion = Diffusion(model, ornstein_uhlenbeck())

@@ -145,7 +145,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
             if case.draw is None:
                 found, used = _oscillators(quick, seed)
             elif isinstance(case.draw, Coexistence):
-                found, points, used = _firstorder_of_sites(case, min(count, WEIGHED), seed)
+                found, points, used = _first_order(case, min(count, WEIGHED), seed, quick)
                 if k == 0:
                     _keep(drift, case, points, found)
             else:
@@ -217,17 +217,17 @@ def _oscillators(quick, seed):
     return (1 / inverse, 1 / (inverse**2 * np.sqrt(weight))), count * len(couplings)
 
 
-def _firstorder_of_sites(case, count, seed):
+def _first_order(case, count, seed, quick):
     """Equal weights at three sizes by reweighting three ensembles each, extrapolated as 1/N."""
-    points, two = [], case.draw
-    for j, size in enumerate(case.sizes):
+    points, two, sizes = [], case.draw, case.sizes[:3] if quick else case.sizes
+    for j, size in enumerate(sizes):
         couplings = case.exact * (1 + case.width * case.sizes[0] / size * np.linspace(-1, 1, 3))
         drawn = [states_of(two.model, size, *two.at(c), count, (seed, j, k)) for k, c in enumerate(couplings)]
         conjugate = [two.conjugate(law, c)[at] for c, (law, at) in zip(couplings, drawn, strict=True)]
         order = [law.size[at] for law, at in drawn]
         options = {"ratio": float(two.phases), "valley": two.valley}
         points.append(maxwell_point(conjugate, two.scale * couplings, order, **options))
-    limit = extrapolated(case.sizes, points, 1.0, terms=two.terms)
+    limit = extrapolated(sizes, points, 1.0, terms=two.terms)
     if not limit.found:
         raise ArithmeticError(f"no point of equal weights: {limit.reason}")
     found = [(float(p.value) / two.scale, p.stderr / abs(two.scale)) for p in (*points, limit)]
@@ -235,7 +235,7 @@ def _firstorder_of_sites(case, count, seed):
 
 
 def _keep(drift, case, points, found):
-    drift["drift_size"].append(case.sizes)
+    drift["drift_size"].append(case.sizes[: len(points)])
     drift["drift_value"].append([v - case.exact for v, _ in points])
     drift["drift_stderr"].append([e for _, e in points])
     drift["drift_limit"].append(found[0] - case.exact)

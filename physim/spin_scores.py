@@ -43,20 +43,21 @@ def posterior_means(diffusion, x, time: float, parameters=None, spacing: float =
     ValueError for a time outside the span, a bad shape, a spacing above 1, or more than three fields.
     """
     numbers, x, shape, labels = prepared(diffusion, x, time, parameters, spacing, labels)
-    out = np.empty_like(x)
-    for row, values in zip(out, x, strict=True):
-        nodes, weights = field_posterior(numbers, values, spacing, labels)
-        row[:] = site_means(numbers, values, nodes, labels, weights)
-    return out.reshape(shape)
+    return _means(numbers, x, spacing, labels).reshape(shape)
 
 
 def scores(diffusion, x, time: float, parameters=None, spacing: float = SPACING, labels=None) -> np.ndarray:
     """The score grad log p_t(x), exact at finite N; arguments and errors of `posterior_means`."""
-    from physim.kernels.sites import site_numbers
+    numbers, x, shape, labels = prepared(diffusion, x, time, parameters, spacing, labels)
+    return ((numbers.alpha * _means(numbers, x, spacing, labels) - x) / numbers.sigma**2).reshape(shape)
 
-    means = posterior_means(diffusion, x, time, parameters, spacing, labels)
-    numbers = site_numbers(diffusion, time, parameters)
-    return (numbers.alpha * means - np.asarray(x, dtype=float)) / numbers.sigma**2
+
+def _means(numbers, x, spacing, labels):
+    out = np.empty_like(x)
+    for row, values in zip(out, x, strict=True):
+        nodes, weights = field_posterior(numbers, values, spacing, labels)
+        row[:] = site_means(numbers, values, nodes, labels, weights)
+    return out
 
 
 def field_posterior(numbers, x, spacing: float = SPACING, labels=None):
