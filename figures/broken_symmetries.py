@@ -58,7 +58,7 @@ MODELS = {  # model, beta of the ordered phase, beta of a continuous transition
     "xy": (VectorSpins(2, beta=B), 3.0, 2.0),
 }
 LABELS = {"potts": "Potts, 3 colours", "hopfield": "Hopfield, 2 patterns", "xy": "XY"}
-LAMBDAS = (0.5, 2.0, 6.0)
+LAMBDAS = (0.5, 1.0, 2.0, 6.0)
 SITES = 16
 TARGET = 2.0  # of Lambda in (b)
 CLONES = 4
@@ -177,7 +177,7 @@ def _reverse(diffusion, model, beta, walkers, steps, seed):
         seed=seed + 2,
         scheme="exponential_midpoint",
         observe={"order": lambda x, time: SITES * (project(x) ** 2).sum(axis=-1)},
-        record=6,
+        record=8,
         keep_paths=walkers,
     )
     alpha2 = np.exp(-2 * run.time.values)
@@ -255,7 +255,7 @@ def _draw_clones(axes, dataset):
     axes.set_xscale("log")
     axes.set_ylim(0, 1.12)
     axes.set_xlabel("separation of the phases $\\Lambda$     generation $\\rightarrow$")
-    axes.set_ylabel("overlap of two clones")
+    axes.set_ylabel("overlap of two clones $\\phi$")
     axes.legend(loc="upper left", bbox_to_anchor=(0, 0.92))
 
 
@@ -294,4 +294,4 @@ def _draw_rest(axes, dataset):
             style.differences(axes, place + 0.25 * (k - 1) + 0.08 * np.linspace(-1, 1, len(z)), z, series)
     style.residuals(axes, np.concatenate([np.ravel(values) for _, values in groups]))
     axes.set_xticks(range(len(groups)), [name for name, _ in groups])
-    axes.set_xlabel("comparison")
+    axes.set_xlabel("what the $z$ compare")

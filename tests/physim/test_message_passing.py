@@ -104,12 +104,14 @@ def test_posterior_of_few_spins_by_enumeration():
 @pytest.mark.parametrize(("model", "warm"), [(ISING, 0.9), (SPHERICAL, 0.8)], ids=["ising", "spherical"])
 def test_overlap_agrees_with_state_evolution(model, warm):
     """Both starts, small and large overlap; the squared norm is the same number on the Nishimori line."""
-    points = message_passing(model, warm, [0.05, 0.6], sites=800, instances=16, seed=5)
+    points = message_passing(model, warm, [0.05, 0.6], sites=800, instances=16, seed=5, iterations=120)
     assert points.overlap.dims == ("start", "point")
     assert (points.converged == 1).all()
     agree(points.overlap, points.overlap_stderr, points.overlap_exact, bias=6 / 800)
     agree(points.self_overlap, points.self_overlap_stderr, points.overlap_exact, bias=6 / 800)
-    again = message_passing(model, warm, [0.05, 0.6], sites=800, instances=16, seed=5, starts="uninformed")
+    again = message_passing(
+        model, warm, [0.05, 0.6], sites=800, instances=16, seed=5, starts="uninformed", iterations=120
+    )
     np.testing.assert_array_equal(again.overlap[0], points.overlap[0])
 
 
