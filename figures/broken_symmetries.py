@@ -9,7 +9,7 @@ of a triangle, of a square, a circle; finite N tends to them as alpha -> 0. Dash
 circle of phases and (gamma = 3 Lambda/2 = 3) of three Potts phases turns unstable. (b) Decision time against N:
 spectral time (1/2) log(N <|phi|^2>) from the integral over the field (lines), ordered phase and transition of XY and
 Hopfield; dotted: slopes 1/2 and 1/4; clones at Lambda = 2, carried along the curve (points). (c) Reverse SDE with the
-exact finite-N score of every site, N = 16: N E|phi(x_t)|^2 along the path (points), alpha^2 N <|phi|^2> + k sigma^2 in
+exact finite-N score of every site, N = 12: N E|phi(x_t)|^2 along the path (points), alpha^2 N <|phi|^2> + k sigma^2 in
 the k = 2 fields (lines). (d) Simulation less theory: clones less returns of the data, an identity at every N, and (c).
 
 Points of (c) come from one run for each model: chi^2 uses their measured correlation.
@@ -59,7 +59,7 @@ MODELS = {  # model, beta of the ordered phase, beta of a continuous transition
 }
 LABELS = {"potts": "Potts, 3 colours", "hopfield": "Hopfield, 2 patterns", "xy": "XY"}
 LAMBDAS = (0.5, 1.0, 2.0, 6.0)
-SITES = 16
+SITES = 12
 TARGET = 2.0  # of Lambda in (b)
 CLONES = 4
 SEED = 20250291
@@ -67,7 +67,7 @@ SEED = 20250291
 
 def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     """Clone curves of three models at two sizes, decision times, and a reverse run of each with its exact score."""
-    count, walkers = (60, 40) if quick else (1000, 400)
+    count, walkers = (60, 80) if quick else (1000, 800)
     count, walkers = (min(trajectories or n, n) for n in (count, walkers))
     sizes = (24, 72) if quick else (32, 128, 512)
     shape = (len(MODELS), len(sizes), len(LAMBDAS))
@@ -95,7 +95,7 @@ def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
             facts.append(
                 record(what, seed=seed, count=count * CLONES * len(times), parameters={"beta": beta, "N": size})
             )
-        runs.append(_reverse(diffusion, model, beta, walkers, 16 if quick else 48, SEED + 50 + i))
+        runs.append(_reverse(diffusion, model, beta, walkers, 24 if quick else 48, SEED + 50 + i))
         facts.append(record(f"reverse SDE of {name} sites, exact score", seed=SEED + 50 + i, count=walkers))
     path = {name: np.array([run[name] for run in runs]) for name in ("value", "error", "path_z")}
     compared = [
@@ -181,12 +181,13 @@ def _reverse(diffusion, model, beta, walkers, steps, seed):
         keep_paths=walkers,
     )
     alpha2 = np.exp(-2 * run.time.values)
-    square = SITES * mean_square(diffusion, SITES, beta, labels)
-    exact = alpha2 * square + 2 * (1 - alpha2)
+    square, fourth = order_moments(diffusion, SITES, beta, labels)
+    noise, square, fourth = 1 - alpha2, SITES * square, SITES**2 * fourth
+    exact = alpha2 * square + 2 * noise
+    error = np.sqrt((alpha2**2 * fourth + 8 * alpha2 * noise * square + 8 * noise**2 - exact**2) / walkers)
     rows = np.array([SITES * (project(x) ** 2).sum(axis=-1) for x in run.paths.values])
-    z = (run.order_mean.values - exact) / run.order_mean_stderr.values
-    found = {"time": run.time.values, "value": run.order_mean.values, "error": run.order_mean_stderr.values}
-    return found | {"square": square, "path_z": z, "correlation": correlation(rows)}
+    found = {"time": run.time.values, "value": run.order_mean.values, "error": error, "square": square}
+    return found | {"path_z": (run.order_mean.values - exact) / error, "correlation": correlation(rows)}
 
 
 def _projection(diffusion, model, labels):
@@ -197,14 +198,16 @@ def _projection(diffusion, model, labels):
     return lambda x: x.mean(axis=-2) @ basis
 
 
-def mean_square(diffusion, size, beta, labels=None):
-    """<|phi|^2> of N sites, exactly: <|M|^2> - k/(N beta J) under the law of the field without x."""
+def order_moments(diffusion, size, beta, labels=None):
+    """<|phi|^2> and <|phi|^4> of N sites, exactly: M = phi + g/sqrt(N beta J) under the law of the field without x."""
     numbers = site_numbers(diffusion, None, {"b": beta})
     if labels is None and diffusion.labels:
         labels = balanced_labels(diffusion.model, size)
     labels = np.empty((size, 0)) if labels is None else labels
     nodes, weights = field_posterior(numbers, np.zeros((size, numbers.coordinates)), labels=labels)
-    return float(weights @ (nodes**2).sum(axis=1)) - numbers.fields / (size * numbers.stiffness)
+    lengths, spread, k = (nodes**2).sum(axis=1), 1 / (size * numbers.stiffness), numbers.fields
+    square = float(weights @ lengths) - k * spread
+    return square, float(weights @ lengths**2) - 2 * (k + 2) * spread * square - k * (k + 2) * spread**2
 
 
 def _curves():
@@ -219,7 +222,7 @@ def _spectral(quick):
         diffusion = Diffusion(model, ornstein_uhlenbeck())
         for k, beta in enumerate((ordered, critical)):
             if beta is not None:
-                rows[k, i] = [np.log(n * mean_square(diffusion, int(n), beta)) / 2 for n in sizes]
+                rows[k, i] = [np.log(n * order_moments(diffusion, int(n), beta)[0]) / 2 for n in sizes]
     return {"spectral": (("phase", "model", "spectral_size"), rows), "spectral_size": sizes}
 
 

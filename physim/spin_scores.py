@@ -19,6 +19,7 @@ import numpy as np
 SPACING = 0.6
 DROP = 40.0  # of log weight
 START = {1: 64, 2: 24, 3: 10}  # cells per field that the search starts from
+DIRECT = 40_000  # evaluations of a site below which a search costs more than it saves
 COST = 1e11  # evaluations of a site
 
 
@@ -66,17 +67,17 @@ def field_posterior(numbers, x, spacing: float = SPACING, labels=None):
     step = spacing * width
     low, high = np.floor((numbers.low - 10 * width) / step), np.ceil((numbers.high + 10 * width) / step)
     side = 2 ** max(0, int(np.ceil(np.log2((high - low).max() / START[fields]))))
+    side = 1 if np.prod(high - low) * len(x) < DIRECT else side  # few enough to look at every node
     corners = np.array(list(product((0, 1), repeat=fields)))
     axes = [np.arange(a, b, side, dtype=np.int64) for a, b in zip(low, high, strict=True)]
     cells = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=-1)
     known = _Lattice(numbers, x, labels, step, low.astype(np.int64), (high - low).astype(np.int64) + 2 * side)
-    while True:
+    while side > 1:
         best = known.actions(cells[:, None] + side * corners).max(axis=1)
-        if side == 1:
-            break
         reach = best + fields * (side * spacing) ** 2 / 8
         side //= 2
         cells = (cells[reach > known.action.max() - DROP][:, None] + side * corners).reshape(-1, fields)
+    known.actions(cells[:, None] + corners if len(known.keys) else cells)
     weights = np.exp(known.action - known.action.max())
     kept = weights > np.exp(-DROP)
     return known.nodes(known.keys[kept]), weights[kept] / weights[kept].sum()
