@@ -17,6 +17,8 @@ from analytic.symbols import alpha, exact, sigma
 from analytic.symbols import beta as BETA
 from physim.kernels.scalars import compiled, schedule_at, summed
 
+UNSEEN = 1e-300  # alpha of sites that nothing is known of
+
 
 @dataclass(frozen=True)
 class Levels:
@@ -170,7 +172,8 @@ def site_numbers(diffusion, time, parameters=None) -> SiteNumbers:
     if missing:
         raise ValueError(f"parameters: no value for {', '.join(missing)}; give parameters={{'{missing[0]}': ...}}")
     schedule = (0.0, 1.0) if time is None else schedule_at(process, time)[:2]
-    put = {s: exact(values[str(s)]) for s in free} | dict(zip((alpha, sigma), map(exact, schedule), strict=True))
+    seen = max(schedule[0], UNSEEN), schedule[1]  # not zero: the expressions stay those of any other time
+    put = {s: exact(values[str(s)]) for s in free} | dict(zip((alpha, sigma), map(exact, seen), strict=True))
     exprs = {name: [e.subs(put) for e in rows] for name, rows in exprs.items()}
     fields, site = diffusion.fields, lanes[len(diffusion.fields) :]
     low, high = _field_range(diffusion)

@@ -2,13 +2,13 @@
 
 import os
 import time
+from contextlib import contextmanager
 from importlib import import_module
 
 import numpy as np
 import pytest
 
 from analytic import ornstein_uhlenbeck, variance_exploding
-from figures import FIGURES
 from physim.store import load, save
 
 TRAJECTORIES = 4096
@@ -38,27 +38,60 @@ def _awaited(path):
     return load(path)
 
 
+HEAVY = (  # computed by the slow tests only
+    "first_order_path",
+    "hopfield",
+    "broken_symmetries",
+    "u_turn_hierarchy",
+    "recovered_transitions",
+    "validation_table",
+)
+
+
+def marked(names):
+    """Parameters of a test over figures: the heavy ones are slow."""
+    return [pytest.param(n, marks=pytest.mark.slow) if n in HEAVY else n for n in names]
+
+
+@contextmanager
+def _lighter(name):
+    """Where a figure compiles many kernels, a few stand for all."""
+    with pytest.MonkeyPatch.context() as patch:
+        module = import_module(f"figures.{name}")
+        if name == "generative_bandwidth":
+            patch.setattr(module, "PROCESSES", (variance_exploding, ornstein_uhlenbeck))
+        if name == "integrator_orders":
+            some = [c for c in module.cases() if (c.name, c.family) in ORDERS]
+            laws = [law for law in module.exact_problems() if law[0] == "exact_ou"]
+            patch.setattr(module, "cases", lambda: some)
+            patch.setattr(module, "exact_problems", lambda: laws)
+        if name == "cost_to_accuracy":
+            patch.setattr(module, "PAIRS", ("euler_maruyama", "sra1"))
+            patch.setattr(module, "step_nanoseconds", lambda count: np.array([5.0, 8.0]))
+        yield module
+
+
+class Made(dict):
+    """Dataset and figure by name, each computed when it is first asked for, by the worker that comes to it first."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def __missing__(self, name):
+        if _mine(self.folder / f"{name}.mine"):
+            with _lighter(name) as module:
+                save(module.compute(True, TRAJECTORIES), self.folder / f"{name}.nc")
+        data = _awaited(self.folder / f"{name}.nc")
+        with _lighter(name) as module:
+            self[name] = data, module.draw(data)
+        return self[name]
+
+
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """Datasets and figures of the whole gallery; where a figure compiles many kernels, a few stand for all.
-
-    Test workers share the work: each figure is computed by the worker that comes to it first.
-    """
+    """Datasets and figures of the gallery, shared between the workers."""
     folder = tmp_path_factory.getbasetemp()
     folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "computed"
     folder.mkdir(exist_ok=True)
-    bandwidth = import_module("figures.generative_bandwidth")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bandwidth, "PROCESSES", (variance_exploding, ornstein_uhlenbeck))
-        orders, cost = (import_module(f"figures.{name}") for name in ("integrator_orders", "cost_to_accuracy"))
-        some = [c for c in orders.cases() if (c.name, c.family) in ORDERS]
-        laws = [law for law in orders.exact_problems() if law[0] == "exact_ou"]
-        patch.setattr(orders, "cases", lambda: some)
-        patch.setattr(orders, "exact_problems", lambda: laws)
-        patch.setattr(cost, "PAIRS", ("euler_maruyama", "sra1"))
-        patch.setattr(cost, "step_nanoseconds", lambda count: np.array([5.0, 8.0]))
-        for name in FIGURES:
-            if _mine(folder / f"{name}.mine"):
-                save(import_module(f"figures.{name}").compute(True, TRAJECTORIES), folder / f"{name}.nc")
-    data = {name: _awaited(folder / f"{name}.nc") for name in FIGURES}
-    return {name: (d, import_module(f"figures.{name}").draw(d)) for name, d in data.items()}
+    return Made(folder)

@@ -124,6 +124,7 @@ def test_clone_curves_cross_at_the_speciation_time(made):
     assert undecided < 1e-6 * float(data["stderr"].min())
 
 
+@pytest.mark.slow
 def test_hierarchy_map_and_lines(made):
     """F written out, its crossing of the diagonal at 7/24, and the two lines of the class where they must end."""
     data, figure = made["u_turn_hierarchy"]

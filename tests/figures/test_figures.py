@@ -17,10 +17,11 @@ from PIL import Image
 
 from figures import FIGURES, gallery, report
 from figures.__main__ import main
+from tests.figures.conftest import HEAVY, marked
 from tests.figures.reading import bars, panel
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", marked(FIGURES))
 def test_simulation_agrees_with_theory(made, name):
     """p-value above 1e-4, no point beyond 5 standard errors, step bias below one standard error."""
     for found in json.loads(made[name][0].attrs["agreement"]):
@@ -72,7 +73,7 @@ def test_points_and_bars_are_the_data(made, name, letter, coordinate, value, std
         np.testing.assert_allclose(drawn[seen], stored[kept][order], rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", marked(FIGURES))
 def test_every_panel_is_lettered_and_every_axis_named(made, name):
     """A quantity in words with its symbol; axes that share x with the ones below may leave its name to them."""
     figure = made[name][1]
@@ -95,7 +96,7 @@ def test_every_panel_is_lettered_and_every_axis_named(made, name):
                 assert ((y >= low) & (y <= high))[np.isfinite(y)].all(), f"a point of {name} is outside its panel"
 
 
-SHOWN = FIGURES[::6]
+SHOWN = [name for name in FIGURES if name not in HEAVY][::6]
 
 
 @pytest.fixture(scope="module")
