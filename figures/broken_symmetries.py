@@ -67,9 +67,9 @@ SEED = 20250291
 
 def compute(quick: bool, trajectories: int | None = None) -> xr.Dataset:
     """Clone curves of three models at two sizes, decision times, and a reverse run of each with its exact score."""
-    count, walkers = (60, 80) if quick else (1000, 800)
+    count, walkers = (60, 80) if quick else (400, 500)
     count, walkers = (min(trajectories or n, n) for n in (count, walkers))
-    sizes = (24, 72) if quick else (32, 128, 512)
+    sizes = (24, 72) if quick else (32, 96, 256)
     shape = (len(MODELS), len(sizes), len(LAMBDAS))
     found = {name: np.empty(shape) for name in ("time", "same", "stderr", "theory", "identity_z")}
     decided = {name: np.empty(shape[:2]) for name in ("decision_time", "decision_stderr")}
@@ -216,7 +216,7 @@ def _curves():
 
 
 def _spectral(quick):
-    sizes = 2 ** np.arange(4, 8 if quick else 12)
+    sizes = 2 ** np.arange(4, 8 if quick else 11)
     rows = np.full((2, len(MODELS), len(sizes)), np.nan)
     for i, (model, ordered, critical) in enumerate(MODELS.values()):
         diffusion = Diffusion(model, ornstein_uhlenbeck())
