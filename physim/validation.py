@@ -41,10 +41,10 @@ def models() -> dict:
 
     return {
         "pair in 7 dimensions": an.SymmetricPair(1.5, 0.3, 0.7, 7),
-        "three components": an.GaussianMixture([-2, 0.5, 2], [0.1, 0.2, 0.05], [0.3, 0.3, 0.4]),
+        "three components": an.GaussianMixture((-2, 0.5, 2), [0.1, 0.2, 0.05], (0.3, 0.3, 0.4)),
         "equal means in 6 dimensions": an.EqualMeans([1, 0.04], [0.3, 0.7], 6),
         "correlated pair": an.GaussianMixture(
-            [[1, 0.5], [-1, 0]], [[[0.5, 0.2], [0.2, 0.3]], [[0.2, 0], [0, 0.4]]], [0.4, 0.6]
+            ((1, 0.5), (-1, 0)), [[[0.5, 0.2], [0.2, 0.3]], [[0.2, 0], [0, 0.4]]], (0.4, 0.6)
         ),
         "nested pairs": an.NestedPairs((2, 0.6), 0.05, 4),
         "linear manifold": an.LinearManifold(5, 2, 0.8, 0.01),
@@ -102,7 +102,7 @@ def validate(
             rows += [(claim[q], q, model, process, *numbers) for q, numbers in found.items()]
             bar.advance()
     columns = list(zip(*rows, strict=True))
-    data = {
+    data: dict = {
         n: ("row", np.array(v, dtype=float))
         for n, v in zip(("value", "stderr", "exact", "error"), columns[4:], strict=True)
     }

@@ -67,8 +67,9 @@ def message_passing(
             found[k, j, i] = _passed(model, warm[j], strength[j], sites, generator, starts[k], iterations, tolerance)
     mean, error = found.mean(axis=2), found.std(axis=2, ddof=1) / np.sqrt(instances)
     pairs = list(zip(warm, strength, strict=True))
-    exact = [[_expected(state_evolution(model, *pair, start), iterations) for pair in pairs] for start in starts]
-    exact = np.array(exact)
+    exact = np.array(
+        [[_expected(state_evolution(model, *pair, start), iterations) for pair in pairs] for start in starts]
+    )
     lost = int(np.sum(found[..., 2] == 0))
     if lost:
         text = f"{lost} of {found[..., 2].size} instances did not converge in {iterations} iterations; see `converged`"

@@ -96,12 +96,13 @@ def moments(draw, points, seed: int, runs: int = RUNS) -> Moments:
         samples.append(m.size)
     if len({len(m) for m in means}) > 1:
         raise ValueError("draw: the numbers of chains differ between points; the same number is needed at all of them")
-    arrays = (np.array(a, float) for a in (sizes, parameters, means))
-    return Moments(*arrays, np.array(samples), refusal, doubt)
+    size, parameter, mean = (np.array(a, float) for a in (sizes, parameters, means))
+    return Moments(size, parameter, mean, np.array(samples), refusal, doubt)
 
 
 def joined(parts) -> Moments:
     """Several measurements as one; points measured twice stay two points."""
     stacks = [np.concatenate([getattr(p, f) for p in parts]) for f in ("size", "parameter", "means", "samples")]
-    said = [next((s for p in parts if (s := getattr(p, name))), "") for name in ("refusal", "doubt")]
-    return Moments(*stacks, *said)
+    refusal, doubt = (next((s for p in parts if (s := getattr(p, name))), "") for name in ("refusal", "doubt"))
+    size, parameter, means, samples = stacks
+    return Moments(size, parameter, means, samples, refusal, doubt)

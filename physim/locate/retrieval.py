@@ -30,7 +30,8 @@ def retrieval_limit(temperature: float) -> Transition:
     At T = 0 the capacity.  Raises ValueError for a temperature that is neither 0 nor in [0.1, 1).
     """
     if _checked(temperature) == 0:
-        return _transition("saddle-node", *map(float, _phase().capacity()), temperature)
+        load, overlap = map(float, _phase().capacity())
+        return _transition("saddle-node", load, overlap, temperature)
     state = retrieval_state(temperature, _top(temperature))
     return _transition("saddle-node", state["load"], state["overlap"], temperature)
 
@@ -43,7 +44,8 @@ def retrieval_coexistence(temperature: float) -> Transition:
     from scipy import optimize
 
     if _checked(temperature) == 0:
-        return _transition("first-order", *map(float, _phase().ground_coexistence()), temperature)
+        load, overlap = map(float, _phase().ground_coexistence())
+        return _transition("first-order", load, overlap, temperature)
 
     def gap(y):
         state = retrieval_state(temperature, y)

@@ -43,6 +43,7 @@ HEAVY = (  # computed by the slow tests only
     "hopfield",
     "broken_symmetries",
     "u_turn_hierarchy",
+    "location_calibration",
     "recovered_transitions",
     "validation_table",
 )

@@ -72,6 +72,7 @@ def test_samples_of_curie_weiss_are_exact():
     assert not np.array_equal(m[:9], draw(64, 1.1, 40_000, ((1, 2), 4))[:9])
 
 
+@pytest.mark.slow
 def test_calibration_shows_every_location(made):
     data, figure = made["location_calibration"]
     scores = np.concatenate([data[f"z_{k}"].values for k in range(10)])
